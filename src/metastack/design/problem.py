@@ -1,0 +1,103 @@
+"""The fit that every design method solves: phases that make beta G equal to a target.
+
+Source: DOA paper, eq. (17), (18), (24); the prescribed loss is ours.
+"""
+
+from typing import Protocol
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Complex, Float
+
+from ..atoms import Atoms
+from ..propagation import Hop, transposed
+from ..stack import propagate
+
+
+class Scale(Protocol):
+    """How the factor beta between response and target is chosen."""
+
+    freedom: int
+
+    def __call__(
+        self, overlap: Complex[Array, "*batch"], energy: Float[Array, "*batch"]
+    ) -> Complex[Array, "*batch"]:
+        """Beta from the overlap g^H f and the energy g^H g of a response."""
+        ...
+
+
+class FreeScale(eqx.Module):
+    """Beta is whatever fits best, eq. (24): the insertion loss falls where it falls."""
+
+    freedom: int = eqx.field(default=2, static=True)
+
+    def __call__(
+        self, overlap: Complex[Array, "*batch"], energy: Float[Array, "*batch"]
+    ) -> Complex[Array, "*batch"]:
+        """The least-squares factor."""
+        return overlap / energy
+
+
+class PrescribedScale(eqx.Module):
+    """Beta has a given modulus and the best phase: the insertion loss is prescribed."""
+
+    modulus: ArrayLike
+    freedom: int = eqx.field(default=1, static=True)
+
+    def __call__(
+        self, overlap: Complex[Array, "*batch"], energy: Float[Array, "*batch"]
+    ) -> Complex[Array, "*batch"]:
+        """The given modulus with the least-squares phase."""
+        return self.modulus * overlap / jnp.abs(overlap)
+
+
+class Problem(eqx.Module):
+    """Hops and atoms of a stack, the target, and how the scale is chosen."""
+
+    hops: tuple[Hop, ...]
+    atoms: Atoms
+    target: Complex[Array, "to from"]
+    scale: Scale
+
+
+def scaled_error(
+    problem: Problem, response: Complex[Array, "*batch to from"]
+) -> Complex[Array, "*batch to from"]:
+    """(beta G - F) / ||F||_F with the problem's beta: its squared norm is the NMSE."""
+    error = beta(problem, response)[..., None, None] * response - problem.target
+    return error / jnp.linalg.norm(problem.target)
+
+
+def beta(problem: Problem, response: Complex[Array, "*batch to from"]) -> Complex[Array, "*batch"]:
+    """The problem's factor between response and target."""
+    overlap = jnp.sum(jnp.conj(response) * problem.target, axis=(-2, -1))
+    energy = jnp.sum(response.real**2 + response.imag**2, axis=(-2, -1))
+    return problem.scale(overlap, energy)
+
+
+def loss(
+    problem: Problem, phases_rad: Float[Array, "*batch layers atoms"]
+) -> Float[Array, "*batch"]:
+    """Squared norm of the scaled error: the NMSE at the problem's scale, linear."""
+    error = scaled_error(problem, propagate(problem.hops, problem.atoms(phases_rad)))
+    return jnp.sum(error.real**2 + error.imag**2, axis=(-2, -1))
+
+
+def incoming_fields(
+    hops: tuple[Hop, ...], transmission: Complex[Array, "layers atoms"]
+) -> list[Complex[Array, "inputs atoms"]]:
+    """Field that meets each layer, for a unit field at each input port."""
+    fields = [hops[0](jnp.eye(hops[0].from_size, dtype=transmission.dtype))]
+    for layer, hop in enumerate(hops[1:-1]):
+        fields.append(hop(fields[-1] * transmission[layer]))
+    return fields
+
+
+def outgoing_weights(
+    hops: tuple[Hop, ...], transmission: Complex[Array, "layers atoms"], receivers: int
+) -> list[Complex[Array, "receivers atoms"]]:
+    """What a unit field behind each layer's atoms makes at each receiver."""
+    weights = [transposed(hops[-1], jnp.eye(receivers, dtype=transmission.dtype))]
+    for layer in range(len(hops) - 2, 0, -1):
+        weights.append(transposed(hops[layer], weights[-1] * transmission[layer]))
+    return weights[::-1]

@@ -1,0 +1,48 @@
+"""What a design run hands back: phases, how good they are, and how the run ended."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from ..stack import Stack
+
+
+class Outcome(Enum):
+    """How a run ended; the value is the sentence for the user."""
+
+    GOAL_REACHED = "The error reached the goal."
+    STALLED = (
+        "No step made the error smaller: a local minimum. "
+        "Try more starts, more layers, or a larger insertion loss."
+    )
+    BUDGET_SPENT = "All iterations were used before the error reached the goal."
+    INTERRUPTED = "The run was stopped by the user; these are the best phases until then."
+
+
+@dataclass(frozen=True)
+class Design:
+    """Phases for a stack and a target, with everything that made them.
+
+    `nmse_db` is at the best scale, eq. (17), whatever scale the run used; `history_db` is the
+    error that the method minimised, before the first and after every iteration.
+    """
+
+    stack: Stack
+    target: Complex[np.ndarray, "receivers inputs"]
+    phases_rad: Float[np.ndarray, "layers atoms"]
+    response: Complex[np.ndarray, "receivers inputs"]
+    nmse_db: float
+    insertion_loss_db: float
+    history_db: Float[np.ndarray, " iterations"]
+    outcome: Outcome
+    seconds: float
+    method: str
+    seed: int
+    start: int
+
+    @property
+    def iterations(self) -> int:
+        """Iterations that were made."""
+        return len(self.history_db) - 1

@@ -1,0 +1,25 @@
+"""How a wave crosses from one plane to the next."""
+
+from .operators import (
+    DenseHop,
+    FourierHop,
+    Hop,
+    InterlayerModel,
+    MirrorHop,
+    automatic_hop,
+    hop_matrix,
+    transposed,
+)
+from .rayleigh_sommerfeld import RayleighSommerfeld
+
+__all__ = [
+    "DenseHop",
+    "FourierHop",
+    "Hop",
+    "InterlayerModel",
+    "MirrorHop",
+    "RayleighSommerfeld",
+    "automatic_hop",
+    "hop_matrix",
+    "transposed",
+]

@@ -1,0 +1,47 @@
+"""Rayleigh-Sommerfeld propagation between two planes of meta-atoms.
+
+Every atom re-radiates as a Huygens source into the half space beyond it. Exact for a scalar
+field on a fine grid; blind to coupling between atoms, and not passive below about half a
+wavelength of gap.
+
+Source: J. Goodman, Introduction to Fourier Optics; DOA paper, eq. (7)-(11).
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .._types import Number
+from ..geometry import distances
+
+
+class RayleighSommerfeld(eqx.Module):
+    """The interlayer model of the DOA paper, with the area of one radiating element.
+
+    `element_area_m2` scales the response and so the insertion loss, not the shape of the fit.
+    """
+
+    element_area_m2: Number
+
+    def __call__(
+        self,
+        from_m: Float[Array, "from 3"],
+        to_m: Float[Array, "to 3"],
+        *,
+        normal: Float[Array, "3"],
+        wavelength_m: Number,
+    ) -> Complex[Array, "to from"]:
+        """Field at each receiving point per unit field on each radiating atom, eq. (7).
+
+        `from_m`, `to_m`: positions in metres, the wave travelling towards +z.
+        `normal`: unit normal of the radiating plane.
+        """
+        r, cos_chi = distances(from_m, to_m, normal)
+        near_and_far = 1 / (2 * jnp.pi * r) - 1j / wavelength_m
+        return (
+            self.element_area_m2
+            * cos_chi
+            / r
+            * near_and_far
+            * jnp.exp(2j * jnp.pi * r / wavelength_m)
+        )
