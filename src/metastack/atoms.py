@@ -16,13 +16,28 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from ._types import AnyArray
 from .errors import require
 
+# Fine enough that the best setting is within .03 dB of the best phase.
+_EVEN_SETTINGS_RAD = 2 * np.pi * np.arange(64) / 64
+
 
 class Atoms(Protocol):
     """What every kind of atom answers. The last two axes are layers and atoms of a layer."""
 
     def __call__(
         self, phase_rad: Float[Array, "*batch layers atoms"]
-    ) -> Complex[Array, "*batch layers atoms"]: ...
+    ) -> Complex[Array, "*batch layers atoms"]:
+        """Transmission of each atom."""
+        ...
+
+    @property
+    def settings_rad(self) -> Float[np.ndarray, " settings"]:
+        """Phases that a search over settings should try."""
+        ...
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the transmission follows the phase without jumps."""
+        ...
 
 
 class IdealAtoms(eqx.Module):
@@ -33,6 +48,16 @@ class IdealAtoms(eqx.Module):
     ) -> Complex[Array, "*batch layers atoms"]:
         """Transmission of each atom."""
         return jnp.exp(1j * phase_rad)
+
+    @property
+    def settings_rad(self) -> Float[np.ndarray, " settings"]:
+        """Phases that a search over settings should try."""
+        return _EVEN_SETTINGS_RAD
+
+    @property
+    def is_smooth(self) -> bool:
+        """Always."""
+        return True
 
 
 class QuantisedAtoms(eqx.Module):
@@ -58,6 +83,16 @@ class QuantisedAtoms(eqx.Module):
         """Transmission of each atom."""
         return jnp.exp(1j * self.step_rad * self.codes(phase_rad))
 
+    @property
+    def settings_rad(self) -> Float[np.ndarray, " settings"]:
+        """The phases of all codes."""
+        return self.step_rad * np.arange(2**self.bits)
+
+    @property
+    def is_smooth(self) -> bool:
+        """Never: the phase is rounded."""
+        return False
+
 
 class MeasuredAtoms(eqx.Module):
     """A measured table: for each phase that was set, the amplitude and phase that came out.
@@ -66,9 +101,9 @@ class MeasuredAtoms(eqx.Module):
     repeats after 2 pi. Rows must be sorted by `setting_rad` within one turn.
     """
 
-    setting_rad: Float[Array, " settings"]
-    amplitude: Float[Array, " settings"]
-    phase_rad: Float[Array, " settings"]
+    setting_rad: Float[AnyArray, " settings"]
+    amplitude: Float[AnyArray, " settings"]
+    phase_rad: Float[AnyArray, " settings"]
 
     @classmethod
     def from_table(
@@ -119,16 +154,36 @@ class MeasuredAtoms(eqx.Module):
             1j * jnp.interp(asked, settings, phases)
         )
 
+    @property
+    def settings_rad(self) -> Float[np.ndarray, " settings"]:
+        """Phases that a search over settings should try."""
+        return _EVEN_SETTINGS_RAD
+
+    @property
+    def is_smooth(self) -> bool:
+        """Always: the table is interpolated."""
+        return True
+
 
 class StuckAtoms(eqx.Module):
     """Atoms of another kind, some of which always give the same transmission (0: dead)."""
 
     base: Atoms
-    is_stuck: Bool[Array, "layers atoms"]
-    transmission: Complex[Array, "layers atoms"]
+    is_stuck: Bool[AnyArray, "layers atoms"]
+    transmission: Complex[AnyArray, "layers atoms"]
 
     def __call__(
         self, phase_rad: Float[Array, "*batch layers atoms"]
     ) -> Complex[Array, "*batch layers atoms"]:
         """Transmission of each atom."""
         return jnp.where(self.is_stuck, self.transmission, self.base(phase_rad))
+
+    @property
+    def settings_rad(self) -> Float[np.ndarray, " settings"]:
+        """Those of the atoms that still follow."""
+        return self.base.settings_rad
+
+    @property
+    def is_smooth(self) -> bool:
+        """As the atoms that still follow."""
+        return self.base.is_smooth

@@ -97,7 +97,7 @@ def make_stack(
         check_array(array, name)
     require(
         len(gaps_m) >= 2,
-        f"`gaps_m` must have one more entry than there are layers (at least 2), but has {len(gaps_m)}.",
+        f"`gaps_m` must have an entry more than there are layers (at least 2), but has {len(gaps_m)}.",
     )
     for index, gap_m in enumerate(gaps_m):
         require(
@@ -167,14 +167,14 @@ def hops(stack: Stack, kind: type[Hop] | None = None) -> tuple[Hop, ...]:
     for start, end in pairwise(stack.planes):
         inner = start.array is end.array
         build = kind.between if kind and inner else automatic_hop
-        key = _geometry_key(start, end)
+        key = geometry_key(start, end)
         if key not in built:
             built[key] = build(start, end, stack.model, wavelength_m=stack.wavelength_m)
         result.append(built[key])
     return tuple(result)
 
 
-def _geometry_key(start: Plane, end: Plane) -> tuple[object, ...]:
+def geometry_key(start: Plane, end: Plane) -> tuple[object, ...]:
     """Equal for two pairs of planes only if their hops are the same."""
     leaves = jax.tree.leaves((start.pose, end.pose, end.z_m - start.z_m))
     values = [id(leaf) if isinstance(leaf, Tracer) else round(float(leaf), 15) for leaf in leaves]

@@ -1,36 +1,129 @@
-"""Closed-form coordinate descent: one atom at a time, each to its exact best."""
+"""Closed-form coordinate descent: one atom at a time, each set to its exact best.
+
+With everything else fixed, the response is linear in the transmission c_m of one atom,
+G = sum_m c_m u_m, and the error is |beta|^2 c^H Q c - 2 Re(c^H conj(beta) p) + const with
+Q = u^H u and p = u^H f. The best c_m points along the pull
+z_m = conj(beta) p_m - |beta|^2 sum_{m' != m} Q_mm' c_m'.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
 
-from .problem import outgoing_weights
-
-
-def sweep(problem, phases_rad):
-    t = problem.atoms(phases_rad)
-    L = t.shape[0]
-    out = outgoing_weights(problem.hops, t, problem.target.shape[0])
-    hops = problem.hops
-    inc = hops[0](jnp.eye(hops[0].from_size, dtype=t.dtype))
-    ts = []
-    for l in range(L):
-        c = layer_sweep(problem, inc, out[l], t[l])
-        ts.append(c)
-        if l < L - 1:
-            inc = hops[l + 1](inc * c)
-    return jnp.angle(jnp.stack(ts))
+from ..atoms import IdealAtoms
+from .method import State
+from .problem import Problem, first_field, loss, outgoing_weights
 
 
-def layer_sweep(problem, A, B, c):
-    Q = (B.conj().T @ B) * (A.conj().T @ A)
-    p = jnp.sum(B.conj() * (problem.target @ A.conj()), 0)
-    b = problem.scale(jnp.vdot(c, p), jnp.vdot(c, Q @ c).real)
-    bb = jnp.abs(b) ** 2
-    z0 = jnp.conj(b) * p
-    Qz = bb * (Q - jnp.diag(jnp.diag(Q)))
+@dataclass(frozen=True)
+class CoordinateDescent:
+    """Sweeps over all atoms, layer by layer in the order in which the wave meets them.
 
-    def body(m, c):
-        z = z0[m] - Qz[m] @ c
-        return c.at[m].set(z / jnp.abs(z))
+    Ideal atoms take the closed-form phase. All other atoms take the best of the settings that
+    they list, so that rounding, loss that depends on phase, and stuck atoms are all exact.
+    """
 
-    return jax.lax.fori_loop(0, c.shape[0], body, c)
+    iterations: int = 40
+    monotone: ClassVar[bool] = True
+    needs_smooth_atoms: ClassVar[bool] = False
+    starts_together: ClassVar[int] = 1
+
+    def begin(self, problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> State:
+        """The state at the given phases."""
+        return State(phases_rad, loss(problem, phases_rad))
+
+    def step(self, problem: Problem, state: State) -> State:
+        """One sweep over every atom."""
+        sweep = _ideal_sweep if isinstance(problem.atoms, IdealAtoms) else _settings_sweep
+        phases_rad = sweep(problem, state.phases_rad)
+        return State(phases_rad, loss(problem, phases_rad))
+
+
+def _ideal_sweep(
+    problem: Problem, phases_rad: Float[Array, "layers atoms"]
+) -> Float[Array, "layers atoms"]:
+    transmission = problem.atoms(phases_rad)
+    outgoing = outgoing_weights(problem.hops, transmission, problem.target.shape[0])
+    incoming = first_field(problem.hops, transmission.dtype)
+    new: list[Complex[Array, " atoms"]] = []
+    for layer, hop in enumerate(problem.hops[1:]):
+        quadratic = _quadratic(problem, incoming, outgoing[layer], transmission[layer])
+        new.append(_best_phases(*quadratic, transmission[layer]))
+        incoming = hop(incoming * new[-1])
+    return jnp.angle(jnp.stack(new))
+
+
+def _settings_sweep(
+    problem: Problem, phases_rad: Float[Array, "layers atoms"]
+) -> Float[Array, "layers atoms"]:
+    settings_rad = jnp.asarray(problem.atoms.settings_rad)
+    # Atoms of one kind may still differ (some are stuck): ask each what each setting gives.
+    asked = jnp.broadcast_to(settings_rad[:, None, None], (settings_rad.size, *phases_rad.shape))
+    choices = problem.atoms(asked)
+    transmission = problem.atoms(phases_rad)
+    outgoing = outgoing_weights(problem.hops, transmission, problem.target.shape[0])
+    incoming = first_field(problem.hops, transmission.dtype)
+    new: list[Float[Array, " atoms"]] = []
+    for layer, hop in enumerate(problem.hops[1:]):
+        quadratic = _quadratic(problem, incoming, outgoing[layer], transmission[layer])
+        chosen, best = _best_choices(*quadratic, transmission[layer], choices[:, layer])
+        new.append(jnp.where(chosen < 0, phases_rad[layer], settings_rad[chosen]))
+        incoming = hop(incoming * best)
+    return jnp.stack(new)
+
+
+def _quadratic(
+    problem: Problem,
+    incoming: Complex[Array, "inputs atoms"],
+    outgoing: Complex[Array, "receivers atoms"],
+    transmission: Complex[Array, " atoms"],
+) -> tuple[Complex[Array, "atoms atoms"], Complex[Array, " atoms"]]:
+    """|beta|^2 Q and conj(beta) p of one layer, at the scale of the current transmissions."""
+    Q = (jnp.conj(outgoing.T) @ outgoing) * (jnp.conj(incoming.T) @ incoming)
+    p = jnp.sum(jnp.conj(outgoing) * (problem.target @ jnp.conj(incoming)), axis=0)
+    energy = jnp.vdot(transmission, Q @ transmission).real
+    beta = problem.scale(jnp.vdot(transmission, p), energy)
+    return jnp.abs(beta) ** 2 * Q, jnp.conj(beta) * p
+
+
+def _best_phases(
+    curvature: Complex[Array, "atoms atoms"],
+    attraction: Complex[Array, " atoms"],
+    transmission: Complex[Array, " atoms"],
+) -> Complex[Array, " atoms"]:
+    coupling = curvature - jnp.diag(jnp.diag(curvature))
+
+    def update(atom: int, transmission: Complex[Array, " atoms"]) -> Complex[Array, " atoms"]:
+        pull = attraction[atom] - coupling[atom] @ transmission
+        return transmission.at[atom].set(jnp.exp(1j * jnp.angle(pull)))
+
+    return jax.lax.fori_loop(0, transmission.size, update, transmission)
+
+
+def _best_choices(
+    curvature: Complex[Array, "atoms atoms"],
+    attraction: Complex[Array, " atoms"],
+    transmission: Complex[Array, " atoms"],
+    choices: Complex[Array, "settings atoms"],
+) -> tuple[Float[Array, " atoms"], Complex[Array, " atoms"]]:
+    """Index of the best setting of each atom (-1: the present one is at least as good)."""
+    own = jnp.diag(curvature).real
+    coupling = curvature - jnp.diag(jnp.diag(curvature))
+
+    def update(atom: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        chosen, transmission = state
+        pull = attraction[atom] - coupling[atom] @ transmission
+        candidates = jnp.append(choices[:, atom], transmission[atom])
+        costs = own[atom] * jnp.abs(candidates) ** 2 - 2 * jnp.real(jnp.conj(candidates) * pull)
+        best = jnp.argmin(costs[:-1])
+        better = costs[best] < costs[-1] - 1e-12 * jnp.abs(costs[-1])
+        transmission = transmission.at[atom].set(
+            jnp.where(better, candidates[best], transmission[atom])
+        )
+        return chosen.at[atom].set(jnp.where(better, best, -1)), transmission
+
+    nothing = jnp.full(transmission.size, -1)
+    return jax.lax.fori_loop(0, transmission.size, update, (nothing, transmission))

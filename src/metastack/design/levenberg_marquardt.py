@@ -1,55 +1,201 @@
+"""Levenberg-Marquardt on all phases at once, solved in the dual space of the equations.
+
+A stack has many more phases than its response has entries, so the damped step
+-J^T (J J^T + mu I)^{-1} r is found through the small matrix J J^T, or through products with it
+alone. Each column of J is the outer product of what arrives at an atom and what leaves it, so
+J itself is never needed for a product.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias, cast
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
 
-from .problem import *
+from .method import State
+from .problem import Problem, beta, incoming_fields, loss, outgoing_weights, scaled_error
 
-
-def linearise(problem, ph):
-    t, dt = jax.jvp(problem.atoms, (ph,), (jnp.ones_like(ph),))
-    A = jnp.stack(incoming_fields(problem.hops, t))
-    B = jnp.stack(outgoing_weights(problem.hops, t, problem.target.shape[0]))
-    G = (B[0] * t[0]) @ A[0].T
-    r = scaled_error(problem, G).ravel()
-    n = jnp.linalg.norm(problem.target)
-    b = beta(problem, G)
-    Bs = B * (dt * b / n)[:, None, :]
-    J = jnp.einsum("lam,lbm->ablm", Bs, A).reshape(r.size, -1)
-    g = (b * G / n).ravel()
-    cols = jnp.stack([1j * g, g], 1)[:, : problem.scale.freedom]
-    J = jnp.concatenate([J, cols], 1)
-    J = jnp.concatenate([J.real, J.imag], 0)
-    return jnp.concatenate([r.real, r.imag]), J
+Residual: TypeAlias = Complex[Array, "to from"]
 
 
-def iterate(problem, ph, mu):
-    r, J = linearise(problem, ph)
-    f = r @ r
-    K = J @ J.T
-    n = r.size
-    mu = jnp.where(mu < 0, 1e-2 * jnp.trace(K) / n, mu)
+class Linearisation(eqx.Module):
+    """The residual r and its derivative: dr = outgoing diag(d_phase) incoming^T + scale terms.
 
-    def trial(s):
-        mu, nu, _, _, _, k = s
-        me = jnp.maximum(mu, 1e-15 * K[0, 0])
-        y = jax.scipy.linalg.cho_solve(
-            jax.scipy.linalg.cho_factor(K + me * jnp.eye(n), lower=True), -r
+    The atoms of all layers stand side by side.
+    """
+
+    residual: Residual
+    outgoing: Complex[Array, "to unknowns"]
+    incoming: Complex[Array, "from unknowns"]
+    scale_directions: Complex[Array, "freedom to from"]
+
+    def pull_back(self, dual: Residual) -> Float[Array, " unknowns"]:
+        """J^T dual, for the phases."""
+        carried = dual @ jnp.conj(self.incoming)
+        return jnp.sum(jnp.conj(self.outgoing) * carried, axis=0).real
+
+    def push_forward(self, phases: Float[Array, " unknowns"]) -> Residual:
+        """J phases."""
+        return (self.outgoing * phases) @ self.incoming.T
+
+    def gram(self, dual: Residual) -> Residual:
+        """J J^T dual, the scale's own directions included."""
+        along_scale = jnp.tensordot(self.scale_directions.conj(), dual, 2).real
+        by_scale = jnp.tensordot(along_scale, self.scale_directions, 1)
+        return self.push_forward(self.pull_back(dual)) + by_scale
+
+    def mean_square(self) -> Float[Array, ""]:
+        """Trace of J J^T over the number of real equations: the natural unit of damping."""
+        columns = jnp.sum(jnp.abs(self.outgoing) ** 2, 0) * jnp.sum(jnp.abs(self.incoming) ** 2, 0)
+        return jnp.sum(columns) / (2 * self.residual.size)
+
+
+def linearise(problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> Linearisation:
+    """Residual and derivative at the given phases."""
+    ones = jnp.ones_like(phases_rad)
+    transmission, slope = jax.jvp(problem.atoms, (phases_rad,), (ones,))
+    incoming = incoming_fields(problem.hops, transmission)
+    outgoing = outgoing_weights(problem.hops, transmission, problem.target.shape[0])
+    response = (outgoing[0] * transmission[0]) @ incoming[0].T
+    factor = beta(problem, response) / jnp.linalg.norm(problem.target)
+    leaving = jnp.concatenate([w * s for w, s in zip(outgoing, slope, strict=True)], axis=1)
+    scaled = factor * response
+    # A prescribed modulus leaves only the phase of beta free, the first of the two directions.
+    directions = jnp.stack([1j * scaled, scaled])[: problem.scale.freedom]
+    residual = scaled_error(problem, response)
+    return Linearisation(residual, factor * leaving, jnp.concatenate(incoming, axis=1), directions)
+
+
+@dataclass(frozen=True)
+class DualCholesky:
+    """Form J J^T and factor it: the fastest up to about a thousand equations."""
+
+    def solve(self, model: Linearisation, damping: Float[Array, ""]) -> Residual:
+        """The dual vector y of (J J^T + damping I) y = -r."""
+        J = jnp.concatenate([_jacobian(model), _as_columns(model.scale_directions)], axis=1)
+        gram = J @ J.T
+        # Below rounding, damping could not keep the factorisation positive.
+        damping = jnp.maximum(damping, 1e-15 * jnp.trace(gram))
+        factor = jax.scipy.linalg.cho_factor(gram + damping * jnp.eye(len(gram)), lower=True)
+        dual = jax.scipy.linalg.cho_solve(factor, -_as_real(model.residual))
+        return jax.lax.complex(*jnp.split(dual, 2)).reshape(model.residual.shape)
+
+
+@dataclass(frozen=True)
+class DualConjugateGradient:
+    """Products with J J^T alone, solved no further than the linear model is worth."""
+
+    most_products: int = 200
+
+    def solve(self, model: Linearisation, damping: Float[Array, ""]) -> Residual:
+        """The dual vector y of (J J^T + damping I) y = -r, to a relative residual of ||r||."""
+        tolerance = jnp.minimum(0.1, jnp.linalg.norm(model.residual))
+        return jax.scipy.sparse.linalg.cg(
+            lambda dual: model.gram(dual) + damping * dual,
+            -model.residual,
+            tol=cast("float", tolerance),  # typed too narrowly: a traced number is meant to work
+            maxiter=self.most_products,
+        )[0]
+
+
+DualSolver: TypeAlias = DualCholesky | DualConjugateGradient
+
+# More real equations than this and J J^T costs more than the products with it (6x6 ports: 2592).
+_CHOLESKY_TO_EQUATIONS = 1500
+
+
+class DampedState(State):
+    """Phases, error and the damping mu; negative before the first step."""
+
+    damping: Float[Array, ""]
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt:
+    """Damped Gauss-Newton steps, each accepted only if the error falls.
+
+    `solver`: how the dual system is solved; None chooses by the number of equations.
+    """
+
+    iterations: int = 60
+    solver: DualSolver | None = None
+    monotone: ClassVar[bool] = True
+    needs_smooth_atoms: ClassVar[bool] = True
+    starts_together: ClassVar[int] = 1
+
+    def begin(self, problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> DampedState:
+        """The state at the given phases."""
+        return DampedState(phases_rad, loss(problem, phases_rad), -jnp.ones(()))
+
+    def step(self, problem: Problem, state: DampedState) -> DampedState:
+        """One accepted step, or the same state if no damping gave one."""
+        model = linearise(problem, state.phases_rad)
+        damping = jnp.where(state.damping < 0, 1e-2 * model.mean_square(), state.damping)
+        first = _Trial(state.phases_rad, state.error, damping, jnp.array(4.0), jnp.array(0))
+        solver = self.solver or solver_for(problem.target.size)
+        last = jax.lax.while_loop(
+            lambda trial: (trial.error >= state.error) & (trial.tries < _MOST_TRIES),
+            lambda trial: _try(problem, state, model, solver, trial),
+            first,
         )
-        d = J.T @ y
-        st = d[: ph.size].reshape(ph.shape)
-        fn = loss(problem, ph + st)
-        lin = r + K @ y
-        pred = f - lin @ lin
-        rho = (f - fn) / pred
-        big = jnp.max(jnp.abs(st)) > 3
-        ok = (fn < f) & ~big
-        return (
-            jnp.where(ok, mu * jnp.maximum(0.05, 1 - (2 * rho - 1) ** 3), mu * nu),
-            jnp.where(ok, nu, 2 * nu),
-            jnp.where(ok, ph + st, ph),
-            jnp.where(ok, fn, f),
-            ok,
-            k + 1,
-        )
+        return DampedState(last.phases_rad, last.error, last.damping)
 
-    s = jax.lax.while_loop(lambda s: (~s[4]) & (s[5] < 15), trial, (mu, 4.0, ph, f, False, 0))
-    return s[2], s[3], s[0], s[5]
+
+_MOST_TRIES = 15
+# A phase that would move by more has left the region where the model means anything.
+_LARGEST_MOVE_RAD = 3.0
+
+
+class _Trial(State):
+    damping: Float[Array, ""]
+    growth: Float[Array, ""]
+    tries: Array
+
+
+def _try(
+    problem: Problem,
+    state: DampedState,
+    model: Linearisation,
+    solver: DualSolver,
+    trial: _Trial,
+) -> _Trial:
+    dual = solver.solve(model, trial.damping)
+    move_rad = model.pull_back(dual).reshape(state.phases_rad.shape)
+    error = loss(problem, state.phases_rad + move_rad)
+    predicted = state.error - _energy(model.residual + model.gram(dual))
+    accepted = (error < state.error) & (jnp.max(jnp.abs(move_rad)) < _LARGEST_MOVE_RAD)
+    # Nielsen's rule: damping falls smoothly with the quality of the prediction.
+    quality = (state.error - error) / predicted
+    relaxed = trial.damping * jnp.maximum(0.05, 1 - (2 * quality - 1) ** 3)
+    return _Trial(
+        jnp.where(accepted, state.phases_rad + move_rad, state.phases_rad),
+        jnp.where(accepted, error, state.error),
+        jnp.where(accepted, relaxed, trial.damping * trial.growth),
+        2 * trial.growth,
+        trial.tries + 1,
+    )
+
+
+def solver_for(entries: int) -> DualSolver:
+    """The faster dual solver for a response of so many complex entries."""
+    return DualCholesky() if 2 * entries <= _CHOLESKY_TO_EQUATIONS else DualConjugateGradient()
+
+
+def _jacobian(model: Linearisation) -> Float[Array, "equations unknowns"]:
+    columns = model.outgoing[:, None, :] * model.incoming[None, :, :]
+    columns = columns.reshape(model.residual.size, -1)
+    return jnp.concatenate([columns.real, columns.imag], axis=0)
+
+
+def _as_columns(directions: Complex[Array, "freedom to from"]) -> Float[Array, "equations freedom"]:
+    return jax.vmap(_as_real)(directions).T
+
+
+def _as_real(residual: Residual) -> Float[Array, " equations"]:
+    return jnp.concatenate([residual.real.ravel(), residual.imag.ravel()])
+
+
+def _energy(residual: Residual) -> Float[Array, ""]:
+    return jnp.sum(residual.real**2 + residual.imag**2)

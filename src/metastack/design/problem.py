@@ -48,7 +48,7 @@ class PrescribedScale(eqx.Module):
         self, overlap: Complex[Array, "*batch"], energy: Float[Array, "*batch"]
     ) -> Complex[Array, "*batch"]:
         """The given modulus with the least-squares phase."""
-        return self.modulus * overlap / jnp.abs(overlap)
+        return jnp.asarray(self.modulus) * overlap / jnp.abs(overlap)
 
 
 class Problem(eqx.Module):
@@ -83,11 +83,16 @@ def loss(
     return jnp.sum(error.real**2 + error.imag**2, axis=(-2, -1))
 
 
+def first_field(hops: tuple[Hop, ...], dtype: jnp.dtype) -> Complex[Array, "inputs atoms"]:
+    """Field that meets the first layer, for a unit field at each input port."""
+    return hops[0](jnp.eye(hops[0].from_size, dtype=dtype))
+
+
 def incoming_fields(
     hops: tuple[Hop, ...], transmission: Complex[Array, "layers atoms"]
 ) -> list[Complex[Array, "inputs atoms"]]:
     """Field that meets each layer, for a unit field at each input port."""
-    fields = [hops[0](jnp.eye(hops[0].from_size, dtype=transmission.dtype))]
+    fields = [first_field(hops, transmission.dtype)]
     for layer, hop in enumerate(hops[1:-1]):
         fields.append(hop(fields[-1] * transmission[layer]))
     return fields

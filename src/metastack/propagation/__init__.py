@@ -7,6 +7,7 @@ from .operators import (
     InterlayerModel,
     MirrorHop,
     automatic_hop,
+    fastest_kind,
     hop_matrix,
     transposed,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "MirrorHop",
     "RayleighSommerfeld",
     "automatic_hop",
+    "fastest_kind",
     "hop_matrix",
     "transposed",
 ]

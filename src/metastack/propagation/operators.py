@@ -32,7 +32,9 @@ class InterlayerModel(Protocol):
         *,
         normal: Float[Array, "3"],
         wavelength_m: Number,
-    ) -> Complex[Array, "to from"]: ...
+    ) -> Complex[Array, "to from"]:
+        """Matrix of the hop, columns acting first."""
+        ...
 
 
 class DenseHop(eqx.Module):
@@ -124,7 +126,7 @@ class FourierHop(eqx.Module):
         )
         from_shape, to_shape = _grid_shape(start), _grid_shape(end)
         kernel = _lattice_kernel(start, end, model, wavelength_m)
-        padded_shape = [scipy.fft.next_fast_len(size) for size in kernel.shape]
+        padded_shape = [int(scipy.fft.next_fast_len(size) or size) for size in kernel.shape]
         padding = [(0, p - size) for p, size in zip(padded_shape, kernel.shape, strict=True)]
         # The first entry of the kernel is the largest negative offset: put offset 0 first.
         shift = [1 - size for size in from_shape]
@@ -160,11 +162,12 @@ def automatic_hop(start: Plane, end: Plane, model: InterlayerModel, *, wavelengt
     Positions that are being differentiated (JAX tracers) have no symmetry that could be
     relied on, so they get a `DenseHop`.
     """
-    kind = _fastest_kind(start, end)
+    kind = fastest_kind(start, end)
     return kind.between(start, end, model, wavelength_m=wavelength_m)
 
 
-def _fastest_kind(start: Plane, end: Plane) -> type[Hop]:
+def fastest_kind(start: Plane, end: Plane) -> type[Hop]:
+    """The kind of hop that is exact for this pair of planes and fastest."""
     atoms = min(start.array.size, end.array.size)
     if atoms >= _FOURIER_FROM_ATOMS and shares_lattice(start, end):
         return FourierHop
@@ -187,7 +190,7 @@ def transposed(hop: Hop, field: Complex[Array, "*fields to"]) -> Complex[Array, 
 
 
 def is_mirror_symmetric(start: Plane, end: Plane) -> bool:
-    """Whether both planes are known to be centred and unrotated, so that mirrors map them to themselves."""
+    """Whether both planes are known to be centred, unrotated and untilted."""
     return all(
         _is_zero(_in_plane_motion(plane)) and _is_zero(_tilt(plane)) for plane in (start, end)
     )
@@ -235,8 +238,9 @@ def _lattice_kernel(
 def _lattice_steps(plane: Plane) -> tuple[Float[Array, "3"], Float[Array, "3"]]:
     angle = plane.array.rotation_rad + plane.pose.rz_rad
     cos, sin = jnp.cos(angle), jnp.sin(angle)
-    step_x = plane.array.spacing_x_m * jnp.stack([cos, sin, jnp.zeros_like(cos)])
-    return step_x, plane.array.spacing_y_m * jnp.stack([-sin, cos, jnp.zeros_like(cos)])
+    spacing_x_m, spacing_y_m = map(jnp.asarray, (plane.array.spacing_x_m, plane.array.spacing_y_m))
+    step_x = spacing_x_m * jnp.stack([cos, sin, jnp.zeros_like(cos)])
+    return step_x, spacing_y_m * jnp.stack([-sin, cos, jnp.zeros_like(cos)])
 
 
 def _real_weights(matrix: Complex[Array, "to from"]) -> Float[Array, "from twice_to"]:

@@ -37,11 +37,7 @@ class RayleighSommerfeld(eqx.Module):
         `normal`: unit normal of the radiating plane.
         """
         r, cos_chi = distances(from_m, to_m, normal)
+        wavelength_m = jnp.asarray(wavelength_m)
         near_and_far = 1 / (2 * jnp.pi * r) - 1j / wavelength_m
-        return (
-            self.element_area_m2
-            * cos_chi
-            / r
-            * near_and_far
-            * jnp.exp(2j * jnp.pi * r / wavelength_m)
-        )
+        wave = jnp.exp(2j * jnp.pi * r / wavelength_m)
+        return jnp.asarray(self.element_area_m2) * cos_chi / r * near_and_far * wave

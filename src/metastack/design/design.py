@@ -1,0 +1,221 @@
+"""Phases for a target: the one call that chooses method, scale, starts and goal.
+
+Source: DOA paper, section III; the default method and the prescribed insertion loss are ours.
+"""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Complex
+
+from .. import targets
+from ..errors import require
+from ..precision import in_float64
+from ..stack import Stack, hops, propagate
+from .coordinate import CoordinateDescent
+from .levenberg_marquardt import LevenbergMarquardt
+from .memory import check_memory
+from .method import Method
+from .problem import FreeScale, PrescribedScale, Problem
+from .run import OnIteration, Stage, Trace, run_stages
+from .solution import Design, Outcome
+from .starts import GivenPhases, NearUniform, StartPhases
+
+DEFAULT_GOAL_DB = -100.0
+
+
+@in_float64
+def design(
+    stack: Stack,
+    target: Complex[np.ndarray, "receivers inputs"],
+    *,
+    methods: Sequence[Method] | None = None,
+    insertion_loss_db: float | None = None,
+    starts: int = 1,
+    start_phases: StartPhases | None = None,
+    seed: int = 0,
+    goal_db: float = DEFAULT_GOAL_DB,
+    on_iteration: OnIteration | None = None,
+) -> list[Design]:
+    """Find phases that make the response of `stack` proportional to `target`, from many starts.
+
+    `methods` run one after the other; the default is two sweeps of coordinate descent, then
+    Levenberg-Marquardt (see `default_methods`). `insertion_loss_db` prescribes the loss; without
+    it the loss is whatever the fit gives. Start k draws its phases from
+    `numpy.random.default_rng([seed, k])`. A start stops when its error reaches `goal_db`.
+    Ctrl-C ends the run and returns what there is.
+
+    Raises:
+        InputError: a target of the wrong shape or of a rank that the stack cannot have
+            (Theorem 1), atoms that the method cannot use, or too little memory.
+    """
+    methods = methods or default_methods(stack, insertion_loss_db)
+    start_phases = start_phases or NearUniform()
+    target = np.asarray(target, complex)
+    check_target(stack, target)
+    _check_methods(stack, methods)
+    require(starts >= 1, f"`starts` must be at least 1, but is {starts}.")
+    stages = _stages(stack, target, methods, insertion_loss_db, goal_db)
+    draws = [
+        start_phases(np.random.default_rng([seed, k]), stack.phases_shape) for k in range(starts)
+    ]
+    together = min(method.starts_together for method in methods)
+    designs: list[Design] = []
+    for first in range(0, starts, together):
+        began = time.perf_counter()
+        batch = np.stack(draws[first : first + together])
+        trace = run_stages(stages, batch, first_start=first, on_iteration=on_iteration)
+        seconds = time.perf_counter() - began
+        name = ", then ".join(map(repr, methods))
+        designs += _designs(stack, target, stages[-1], trace, seconds, name, seed, first)
+        if trace.outcome is Outcome.INTERRUPTED:
+            break
+    return designs
+
+
+def default_methods(stack: Stack, insertion_loss_db: float | None) -> list[Method]:
+    """What `design` does when nothing is chosen.
+
+    A few closed-form sweeps bring any start near a solution, and Levenberg-Marquardt finishes. A
+    prescribed loss needs more of both; atoms that jump leave only the sweeps.
+    """
+    if not stack.atoms.is_smooth:
+        return [CoordinateDescent(iterations=60)]
+    if insertion_loss_db is None:
+        return [CoordinateDescent(iterations=2), LevenbergMarquardt(iterations=60)]
+    return [CoordinateDescent(iterations=10), LevenbergMarquardt(iterations=120)]
+
+
+def best(designs: Sequence[Design]) -> Design:
+    """The design of lowest NMSE."""
+    return min(designs, key=lambda one: one.nmse_db)
+
+
+def insertion_loss_tradeoff(
+    stack: Stack,
+    target: Complex[np.ndarray, "receivers inputs"],
+    losses_db: Sequence[float],
+    *,
+    starts: int = 1,
+    seed: int = 0,
+    goal_db: float = DEFAULT_GOAL_DB,
+    on_iteration: OnIteration | None = None,
+) -> list[Design]:
+    """The best design at each prescribed insertion loss, from the largest loss to the smallest.
+
+    Each loss is tried from `starts` fresh starts; where that fails to reach the goal, the design
+    of the loss before is lowered one step further as well, and the better one is kept.
+    """
+    designs: list[Design] = []
+    for loss_db in sorted(losses_db, reverse=True):
+        attempt = partial(
+            design,
+            stack,
+            target,
+            insertion_loss_db=loss_db,
+            seed=seed,
+            goal_db=goal_db,
+            on_iteration=on_iteration,
+        )
+        candidates = attempt(starts=starts)
+        if designs and best(candidates).nmse_db > goal_db:
+            candidates += attempt(start_phases=GivenPhases(designs[-1].phases_rad))
+        designs.append(best(candidates))
+        if designs[-1].outcome is Outcome.INTERRUPTED:
+            break
+    return designs
+
+
+def check_target(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) -> None:
+    """Refuse a target that no phases could reach.
+
+    Raises:
+        InputError: wrong shape, NaN, all zero, or a rank above Theorem 1's limit.
+    """
+    shape = (stack.receiver_array.size, stack.input_array.size)
+    require(
+        target.shape == shape,
+        f"`target` must be receivers x inputs, {shape}, but is {target.shape}.",
+    )
+    require(bool(np.isfinite(target).all()), "`target` must be finite, but has NaN or infinity.")
+    rank, largest = int(np.linalg.matrix_rank(target)), stack.layer_array.size
+    require(rank > 0, "`target` must not be all zero.")
+    require(
+        rank <= largest,
+        f"`target` has rank {rank}, but layers of {largest} atoms can only give rank {largest} "
+        "(Theorem 1 of the DOA paper); use more atoms a layer or fewer ports.",
+    )
+
+
+def _check_methods(stack: Stack, methods: Sequence[Method]) -> None:
+    for method in methods:
+        require(
+            stack.atoms.is_smooth or not method.needs_smooth_atoms,
+            f"{type(method).__name__} follows a gradient, but these atoms jump between settings; "
+            "use CoordinateDescent.",
+        )
+        check_memory(stack, method)
+
+
+def _stages(
+    stack: Stack,
+    target: Complex[np.ndarray, "receivers inputs"],
+    methods: Sequence[Method],
+    loss_db: float | None,
+    goal_db: float,
+) -> list[Stage]:
+    scale = FreeScale() if loss_db is None else prescribed_scale(target, loss_db)
+    problem = Problem(hops(stack), stack.atoms, jnp.asarray(target), scale)
+    return [Stage(problem, method, 10 ** (goal_db / 10)) for method in methods]
+
+
+def prescribed_scale(
+    target: Complex[np.ndarray, "receivers inputs"], insertion_loss_db: float
+) -> PrescribedScale:
+    """The modulus of beta at which a response equal to target / beta has the given loss.
+
+    Raises:
+        InputError: a loss that is not a finite number.
+    """
+    require(
+        np.isfinite(insertion_loss_db),
+        f"`insertion_loss_db` must be a finite number, but is {insertion_loss_db}.",
+    )
+    energy = min(target.shape) * 10 ** (-insertion_loss_db / 10)
+    return PrescribedScale(float(np.linalg.norm(target) / np.sqrt(energy)))
+
+
+def _designs(
+    stack: Stack,
+    target: Complex[np.ndarray, "receivers inputs"],
+    stage: Stage,
+    trace: Trace,
+    seconds: float,
+    method: str,
+    seed: int,
+    first: int,
+) -> list[Design]:
+    transmission = stack.atoms(jnp.asarray(trace.phases_rad))
+    responses = propagate(stage.problem.hops, transmission)
+    errors_db = targets.decibels(jnp.stack([jnp.asarray(e) for e in trace.errors]))
+    reached = np.asarray(trace.best) <= stage.goal
+    return [
+        Design(
+            stack=stack,
+            target=target,
+            phases_rad=np.mod(trace.phases_rad[index], 2 * np.pi),
+            response=np.asarray(responses[index]),
+            nmse_db=float(targets.decibels(targets.nmse(responses[index], target))),
+            insertion_loss_db=float(targets.insertion_loss_db(responses[index])),
+            history_db=np.asarray(errors_db[:, index]),
+            outcome=Outcome.GOAL_REACHED if reached[index] else trace.outcome,
+            seconds=seconds / len(reached),
+            method=method,
+            seed=seed,
+            start=first + index,
+        )
+        for index in range(len(reached))
+    ]
