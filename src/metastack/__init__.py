@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         NearUniform,
         Outcome,
         RandomPhases,
-        best,
-        design,
+        best_design,
+        design_phases,
         insertion_loss_tradeoff,
     )
     from .errors import InputError
@@ -45,8 +45,8 @@ _HOME = {
         "NearUniform",
         "Outcome",
         "RandomPhases",
-        "best",
-        "design",
+        "best_design",
+        "design_phases",
         "insertion_loss_tradeoff",
     ),
     "errors": ("InputError",),

@@ -97,7 +97,7 @@ def make_stack(
         check_array(array, name)
     require(
         len(gaps_m) >= 2,
-        f"`gaps_m` must have an entry more than there are layers (at least 2), but has {len(gaps_m)}.",
+        f"`gaps_m` must have layers + 1 entries (at least 2), but has {len(gaps_m)}.",
     )
     for index, gap_m in enumerate(gaps_m):
         require(

@@ -1,7 +1,7 @@
 """Phases that make a stack compute a target: methods, starts, scales, and how a run ended."""
 
 from .coordinate import CoordinateDescent
-from .design import best, design, insertion_loss_tradeoff
+from .design_phases import best_design, design_phases, insertion_loss_tradeoff
 from .first_order import LBFGS, Adam
 from .gradient_descent import GradientDescent
 from .levenberg_marquardt import DualCholesky, DualConjugateGradient, LevenbergMarquardt
@@ -23,7 +23,7 @@ __all__ = [
     "NearUniform",
     "Outcome",
     "RandomPhases",
-    "best",
-    "design",
+    "best_design",
+    "design_phases",
     "insertion_loss_tradeoff",
 ]

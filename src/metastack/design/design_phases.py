@@ -28,7 +28,7 @@ DEFAULT_GOAL_DB = -100.0
 
 
 @in_float64
-def design(
+def design_phases(
     stack: Stack,
     target: Complex[np.ndarray, "receivers inputs"],
     *,
@@ -89,7 +89,7 @@ def default_methods(stack: Stack, insertion_loss_db: float | None) -> list[Metho
     return [CoordinateDescent(iterations=10), LevenbergMarquardt(iterations=120)]
 
 
-def best(designs: Sequence[Design]) -> Design:
+def best_design(designs: Sequence[Design]) -> Design:
     """The design of lowest NMSE."""
     return min(designs, key=lambda one: one.nmse_db)
 
@@ -112,7 +112,7 @@ def insertion_loss_tradeoff(
     designs: list[Design] = []
     for loss_db in sorted(losses_db, reverse=True):
         attempt = partial(
-            design,
+            design_phases,
             stack,
             target,
             insertion_loss_db=loss_db,
@@ -121,9 +121,9 @@ def insertion_loss_tradeoff(
             on_iteration=on_iteration,
         )
         candidates = attempt(starts=starts)
-        if designs and best(candidates).nmse_db > goal_db:
+        if designs and best_design(candidates).nmse_db > goal_db:
             candidates += attempt(start_phases=GivenPhases(designs[-1].phases_rad))
-        designs.append(best(candidates))
+        designs.append(best_design(candidates))
         if designs[-1].outcome is Outcome.INTERRUPTED:
             break
     return designs
