@@ -9,6 +9,7 @@ from jaxtyping import Array, Complex, Float
 
 from ._types import AnyArray
 from .geometry import column_and_row
+from .precision import in_float64
 
 
 def dft_2d(
@@ -25,6 +26,7 @@ def dft_2d(
     return np.exp(-2j * np.pi * (turns_x + turns_y))
 
 
+@in_float64
 def best_scale(
     response: Complex[AnyArray, "*batch to from"], target: Complex[AnyArray, "to from"]
 ) -> Complex[Array, "*batch 1 1"]:
@@ -33,6 +35,7 @@ def best_scale(
     return overlap / _squared_norm(response)
 
 
+@in_float64
 def nmse(
     response: Complex[AnyArray, "*batch to from"], target: Complex[AnyArray, "to from"]
 ) -> Float[Array, "*batch"]:
@@ -41,6 +44,7 @@ def nmse(
     return (_squared_norm(error) / _squared_norm(target))[..., 0, 0]
 
 
+@in_float64
 def insertion_loss_db(response: Complex[AnyArray, "*batch to from"]) -> Float[Array, "*batch"]:
     """-10 log10(||G||_F^2 / N) for N ports: 0 dB for a lossless unitary response.
 
@@ -51,6 +55,7 @@ def insertion_loss_db(response: Complex[AnyArray, "*batch to from"]) -> Float[Ar
     return -decibels(_squared_norm(response)[..., 0, 0] / ports)
 
 
+@in_float64
 def decibels(power_ratio: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
     """10 log10 of a power ratio; -inf for 0."""
     return 10 * jnp.log10(power_ratio)

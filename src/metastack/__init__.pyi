@@ -1,0 +1,57 @@
+"""The public names and where each is defined; `__init__.py` loads them from this list."""
+
+from .atoms import (
+    IdealAtoms as IdealAtoms,
+    MeasuredAtoms as MeasuredAtoms,
+    QuantisedAtoms as QuantisedAtoms,
+    StuckAtoms as StuckAtoms,
+)
+from .design import (
+    LBFGS as LBFGS,
+    Adam as Adam,
+    CoordinateDescent as CoordinateDescent,
+    Design as Design,
+    GivenPhases as GivenPhases,
+    GradientDescent as GradientDescent,
+    LevenbergMarquardt as LevenbergMarquardt,
+    NearUniform as NearUniform,
+    Outcome as Outcome,
+    RandomPhases as RandomPhases,
+    best_design as best_design,
+    design_phases as design_phases,
+    insertion_loss_tradeoff as insertion_loss_tradeoff,
+)
+from .errors import (
+    InputError as InputError,
+)
+from .geometry import (
+    PlanarArray as PlanarArray,
+    Plane as Plane,
+    Pose as Pose,
+)
+from .precision import (
+    float64 as float64,
+)
+from .propagation import (
+    DenseHop as DenseHop,
+    FourierHop as FourierHop,
+    MirrorHop as MirrorHop,
+    RayleighSommerfeld as RayleighSommerfeld,
+)
+from .stack import (
+    Stack as Stack,
+    hops as hops,
+    make_stack as make_stack,
+    make_uniform_stack as make_uniform_stack,
+    propagate as propagate,
+    response as response,
+)
+from .targets import (
+    best_scale as best_scale,
+    decibels as decibels,
+    dft_2d as dft_2d,
+    insertion_loss_db as insertion_loss_db,
+    nmse as nmse,
+)
+
+__version__: str
