@@ -9,8 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from metastack.design.solution import Design, Outcome
 from metastack.errors import InputError
@@ -68,10 +67,15 @@ def design_path(design, tmp_path_factory):
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
-    for failure in (ValueError, KeyboardInterrupt):
-        with pytest.raises(failure), replacing(path) as temporary:
+
+    def fail(failure):
+        with replacing(path) as temporary:
             temporary.write_text("half")
             raise failure
+
+    for failure in (ValueError, KeyboardInterrupt):
+        with pytest.raises(failure):
+            fail(failure)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -113,10 +117,12 @@ def test_damaged_design_is_read_or_refused(design_path, data):
     raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     path = design_path.with_name("damaged.nc")
     path.write_bytes(bytes(raw))
+    said = None
     try:
         read_design(path)
     except InputError as error:
-        assert len(str(error).splitlines()) == 1
+        said = str(error)
+    assert said is None or len(said.splitlines()) == 1
 
 
 def test_foreign_files_are_no_designs(tmp_path):

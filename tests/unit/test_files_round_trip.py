@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from metastack.atoms import IdealAtoms, MeasuredAtoms, QuantisedAtoms, StuckAtoms
@@ -91,7 +91,7 @@ def stacks(draw):
         input_array=draw(grids),
         layer_array=layer_array,
         receiver_array=draw(grids),
-        gaps_m=draw(arrays_of(lengths_m, layers + 1)),
+        gaps_m=draw(arrays_of(lengths_m, layers + 1)).tolist(),
         frequency_hz=draw(st.floats(1e6, 1e12)),
         wave_speed_m_per_s=draw(st.floats(100, 3e8)),
         model=RayleighSommerfeld(draw(st.floats(1e-9, 1))),
@@ -189,7 +189,7 @@ def test_of_two_stuck_states_the_outer_one_is_written():
     )
     read = parse_stack(stack_text(stack)).atoms
     np.testing.assert_array_equal(read.transmission, [[3, 2j]])
-    phases = np.zeros((1, 2))
+    phases = jnp.zeros((1, 2))
     np.testing.assert_array_equal(read(phases), outer(phases))
 
 
@@ -238,7 +238,7 @@ def test_complex_pair_keeps_every_bit(values):
 @disk
 @given(st.data(), st.integers(1, 16), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
 def test_codes_are_the_nearest_phases(data, bits, layers, columns, rows):
-    """Read back, each phase is within half a step of what was asked (rounding of 1e3 rad: 1e-12)."""
+    """Read back, each phase is within half a step of what was asked; 1e3 rad round to 1e-12."""
     phases = data.draw(arrays_of(st.floats(-1e3, 1e3), layers, columns * rows))
     with tempfile.TemporaryDirectory() as folder:
         csv, npy = Path(folder) / "codes.csv", Path(folder) / "codes.npy"

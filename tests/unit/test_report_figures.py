@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mpl_toolkits.mplot3d.art3d import Path3DCollection
 from metastack.design.solution import Design, Outcome
 from metastack.errors import InputError
 from metastack.geometry import PlanarArray, Pose
+from metastack.precision import float64
 from metastack.report import (
     angular_spectrum_map,
     convergence,
@@ -28,6 +30,7 @@ from metastack.targets import best_scale, dft_2d, insertion_loss_db, nmse
 WAVELENGTH_M = 0.005
 
 
+@cache
 def a_design(layers=2, ports=2, start=0, columns=4, rows=3):
     """Random phases on a stack whose grids are not square and whose layers stand askew."""
     ports_array = PlanarArray(ports, ports, 0.5 * WAVELENGTH_M, 0.5 * WAVELENGTH_M)
@@ -70,14 +73,16 @@ def images(figure):
 
 
 def test_every_element_is_drawn_where_the_stack_says_it_is_in_wavelengths():
-    """Oracle: `Plane.positions_m`; exact but for one division and single precision's 1e-7."""
+    """Oracle: `Plane.positions_m`; exact in double precision but for one division."""
     design = a_design()
     (axes,) = rendered(stack_drawing(design.stack)).axes
     dots = [item for item in axes.collections if isinstance(item, Path3DCollection)]
-    for plane, drawn in zip(design.stack.planes, dots, strict=True):
+    with float64():
+        expected = [np.asarray(plane.positions_m) / WAVELENGTH_M for plane in design.stack.planes]
+    for points, drawn in zip(expected, dots, strict=True):
         # No public way back from a 3D scatter to its data.
         drawn_at = np.stack(np.broadcast_arrays(*drawn._offsets3d), axis=-1)
-        np.testing.assert_allclose(drawn_at, plane.positions_m / WAVELENGTH_M, atol=1e-6)
+        np.testing.assert_allclose(drawn_at, points, atol=1e-12)
 
 
 def on_screen(axes, *points):
@@ -110,7 +115,7 @@ def test_planes_nearer_to_the_viewer_are_drawn_later_and_the_frame_is_right_hand
     assert up[1] > 0
 
 
-@pytest.mark.parametrize("layers", [1, 2, 7, 13, 20])
+@pytest.mark.parametrize("layers", [1, 7, 20])
 def test_phase_maps_show_every_layer_as_programmed_with_y_up(layers):
     """Oracle: element n = n_y * columns + n_x stands in column n_x and row n_y, modulo one turn."""
     design = a_design(layers=layers)
@@ -128,7 +133,7 @@ def test_phase_maps_show_every_layer_as_programmed_with_y_up(layers):
         assert image.get_clim() == (0, 2 * np.pi)
 
 
-@pytest.mark.parametrize("ports", [2, 8])
+@pytest.mark.parametrize("ports", [2, 4])
 def test_response_stands_beside_its_target_and_the_errors_average_to_the_nmse(ports):
     """Oracle: eq. (17) and (24); the mean of the errors' powers is the NMSE up to rounding."""
     design = a_design(ports=ports)
@@ -172,7 +177,7 @@ def test_convergence_of_nothing_is_refused():
 
 def test_tradeoff_shows_every_design_and_the_best_at_each_loss():
     """Oracle: the running minimum by hand."""
-    figure = rendered(tradeoff([20, 10, 15], [-120, -20, -10]))
+    figure = rendered(tradeoff([20.0, 10.0, 15.0], [-120.0, -20.0, -10.0]))
     guide, front, points = figure.axes[0].get_lines()
     assert list(guide.get_ydata()) == [-100, -100]
     assert list(front.get_xdata()) == [10, 15, 20]

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from test_report_figures import a_design
 
 from metastack.errors import InputError
-from metastack.report import AngularSpectrum, Section, write_page, write_report
+from metastack.report import MarkedSpectrum, Section, write_page, write_report
 
 HOSTILE = '<script>alert("x")</script> & "quotes" \'single\' </title>'
 WRITTEN = datetime(2025, 1, 2, 3, 4, tzinfo=UTC)
@@ -52,7 +52,7 @@ def a_report(path, title="A report", **more):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    spectrum = AngularSpectrum(np.arange(4.0), np.arange(3.0), np.arange(12.0).reshape(3, 4))
+    spectrum = MarkedSpectrum(np.arange(4.0), np.arange(3.0), np.arange(12.0).reshape(3, 4))
     more = {"sweep": [a_design(), a_design(start=1)], "spectrum": spectrum}
     path = tmp_path_factory.mktemp("report") / "report.html"
     return a_report(path, HOSTILE, facts={"Command": HOSTILE, HOSTILE: "name"}, **more)

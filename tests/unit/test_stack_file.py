@@ -184,7 +184,6 @@ BAD = [
     ),
     ("60e9", "inf", "`frequency_hz` must be finite, but is inf (stack.toml)."),
     ("60e9", "'60 GHz'", "`frequency_hz` must be a number, but is '60 GHz' (stack.toml)."),
-    ("60e9", "-1", "`frequency_hz` must be positive, but is -1 (and 1 more) (stack.toml)."),
     ("frequency_hz = 60e9", "", "`frequency_hz` is missing (stack.toml)."),
     (
         "count = 7",
@@ -252,9 +251,6 @@ BAD = [
 
 @pytest.mark.parametrize(("old", "new", "said"), BAD)
 def test_what_is_wrong_is_said_in_one_line(read, old, new, said):
-    if said.startswith("`frequency_hz` must be positive"):
-        new += "\nrows = 1"
-        said = "`rows` is not a known key"
     assert message(read, STACK.replace(old, new, 1)).startswith(said)
 
 
@@ -303,7 +299,7 @@ def test_binary_file(tmp_path):
 def test_bad_table_of_atoms(read, tmp_path, table, said):
     (tmp_path / "atoms.csv").write_text(table)
     text = STACK.replace("# below", '[atoms]\nkind = "measured"\ntable = "atoms.csv"')
-    with pytest.raises(InputError, match="atoms.csv") as caught:
+    with pytest.raises(InputError, match=r"atoms\.csv") as caught:
         read(text)
     assert said in str(caught.value)
 
@@ -315,4 +311,4 @@ def test_rank_of_the_target_must_pass_the_layers():
     narrow = make_uniform_stack(atoms_per_side=2, **common)
     with pytest.raises(InputError, match=r"rank of the target, 9, but have 4: .*Theorem 1"):
         check_rank(narrow, dft_2d(3, 3))
-    check_rank(narrow, np.ones((9, 9)))
+    check_rank(narrow, np.ones((9, 9), complex))

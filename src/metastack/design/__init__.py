@@ -1,10 +1,18 @@
 """Phases that make a stack compute a target: methods, starts, scales, and how a run ended."""
 
 from .coordinate import CoordinateDescent
-from .design_phases import best_design, design_phases, insertion_loss_tradeoff
+from .design_phases import (
+    best_design,
+    check_design,
+    default_methods,
+    design_phases,
+    insertion_loss_tradeoff,
+    with_atoms,
+)
 from .first_order import LBFGS, Adam
 from .gradient_descent import GradientDescent
 from .levenberg_marquardt import DualCholesky, DualConjugateGradient, LevenbergMarquardt
+from .memory import required_bytes
 from .method import Method
 from .solution import Design, Outcome
 from .starts import GivenPhases, NearUniform, RandomPhases
@@ -24,6 +32,10 @@ __all__ = [
     "Outcome",
     "RandomPhases",
     "best_design",
+    "check_design",
+    "default_methods",
     "design_phases",
     "insertion_loss_tradeoff",
+    "required_bytes",
+    "with_atoms",
 ]

@@ -4,14 +4,17 @@ Source: DOA paper, section III; the default method and the prescribed insertion 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex
 
 from .. import targets
+from ..atoms import Atoms
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack, hops, propagate
@@ -103,13 +106,14 @@ def insertion_loss_tradeoff(
     seed: int = 0,
     goal_db: float = DEFAULT_GOAL_DB,
     on_iteration: OnIteration | None = None,
-) -> list[Design]:
+) -> Iterator[Design]:
     """The best design at each prescribed insertion loss, from the largest loss to the smallest.
 
     Each loss is tried from `starts` fresh starts; where that fails to reach the goal, the design
-    of the loss before is lowered one step further as well, and the better one is kept.
+    of the loss before is lowered one step further as well, and the better one is kept. Designs
+    come out one by one, as they are found.
     """
-    designs: list[Design] = []
+    previous: Design | None = None
     for loss_db in sorted(losses_db, reverse=True):
         attempt = partial(
             design_phases,
@@ -121,12 +125,37 @@ def insertion_loss_tradeoff(
             on_iteration=on_iteration,
         )
         candidates = attempt(starts=starts)
-        if designs and best_design(candidates).nmse_db > goal_db:
-            candidates += attempt(start_phases=GivenPhases(designs[-1].phases_rad))
-        designs.append(best_design(candidates))
-        if designs[-1].outcome is Outcome.INTERRUPTED:
-            break
-    return designs
+        interrupted = candidates[-1].outcome is Outcome.INTERRUPTED
+        if previous and not interrupted and best_design(candidates).nmse_db > goal_db:
+            candidates += attempt(start_phases=GivenPhases(previous.phases_rad))
+        previous = best_design(candidates)
+        yield previous
+        if candidates[-1].outcome is Outcome.INTERRUPTED:
+            return
+
+
+@in_float64
+def with_atoms(design: Design, atoms: Atoms) -> Design:
+    """The same phases on other atoms: what rounding or a measured table makes of a design."""
+    stack = eqx.tree_at(lambda stack: stack.atoms, design.stack, atoms)
+    response = propagate(hops(stack), atoms(jnp.asarray(design.phases_rad)))
+    return replace(
+        design,
+        stack=stack,
+        response=np.asarray(response),
+        nmse_db=float(targets.decibels(targets.nmse(response, design.target))),
+        insertion_loss_db=float(targets.insertion_loss_db(response)),
+    )
+
+
+def check_design(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) -> None:
+    """Refuse what the default methods could not design, before anything is computed.
+
+    Raises:
+        InputError: as `design_phases`.
+    """
+    check_target(stack, target)
+    _check_methods(stack, default_methods(stack, None))
 
 
 def check_target(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) -> None:

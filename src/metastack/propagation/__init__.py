@@ -11,6 +11,7 @@ from .operators import (
     hop_matrix,
     transposed,
 )
+from .passivity import largest_gain
 from .rayleigh_sommerfeld import RayleighSommerfeld
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "automatic_hop",
     "fastest_kind",
     "hop_matrix",
+    "largest_gain",
     "transposed",
 ]

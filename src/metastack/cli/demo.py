@@ -1,0 +1,143 @@
+"""`metastack demo`: the main job from a stack file to a direction, in under a minute."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import AsJson, Seed, command_line
+from .output import emit
+
+if TYPE_CHECKING:
+    from ..design import Design
+    from ..files import StackDescription
+    from ..report import MarkedSpectrum
+
+# The DOA paper's optimum for 2 x 2 ports, and the source of its Fig. 6.
+_PUBLISHED = {
+    "ports": 2,
+    "atoms_per_side": 11,
+    "layers": 7,
+    "thickness_wavelengths": 9.0,
+    "spacing_wavelengths": 0.5,
+}
+_SOURCE_OVER_PI = (-0.51394, -0.77317)
+_SNAPSHOTS_A_SIDE = 64
+_LOSSES_DB = (20.0, 16.0, 13.0, 11.0, 10.0, 9.5, 9.0, 8.5, 8.0, 7.5)
+_PRESCRIBED_LOSS_DB = 10.0
+_PHYSICAL_SNR_DB = 40.0
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option(help="Folder for everything that the demo writes.")
+    ] = Path("metastack-demo"),
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Design the published 2 x 2 stack, read a direction with it, and draw a report.
+
+    Writes the stack file, the design, its codes for a controller, a recording and a report.
+    """
+    from ..design import GradientDescent, RandomPhases, design_phases
+    from ..files import read_stack
+    from .report import write_design_report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_stack(folder / "stack.toml")
+    description = read_stack(folder / "stack.toml")
+    stack, target = description.stack, description.target
+    _say("the paper's gradient descent, for comparison")
+    published = design_phases(
+        stack, target, methods=[GradientDescent()], start_phases=RandomPhases(), seed=seed
+    )[0]
+    _say("the default design, insertion loss left free")
+    free = design_phases(stack, target, seed=seed)[0]
+    _say(f"exact designs at less and less insertion loss, down to {min(_LOSSES_DB):g} dB")
+    sweep = _sweep(description, seed)
+    chosen = min(sweep, key=lambda design: abs(design.insertion_loss_db - _PRESCRIBED_LOSS_DB))
+    _write_design(chosen, folder)
+    _say("a direction, read through the programmed stack")
+    directions, spectrum = _directions(folder, seed)
+    _say("the report")
+    write_design_report(
+        folder / "report.html",
+        description.name,
+        chosen,
+        starts=[published, free, chosen],
+        sweep=sweep,
+        spectrum=spectrum,
+    )
+    emit(
+        {
+            "gradient_descent_nmse_db": published.nmse_db,
+            "gradient_descent_insertion_loss_db": published.insertion_loss_db,
+            "free_nmse_db": free.nmse_db,
+            "free_insertion_loss_db": free.insertion_loss_db,
+            "nmse_db": chosen.nmse_db,
+            "insertion_loss_db": chosen.insertion_loss_db,
+            **directions,
+            "report": str(folder / "report.html"),
+        },
+        as_json=json,
+    )
+
+
+def _say(step: str) -> None:
+    typer.echo(f"demo: {step}", err=True)
+
+
+def _write_stack(path: Path) -> None:
+    from ..files import StackDescription, write_stack
+    from ..stack import make_uniform_stack
+    from ..targets import dft_2d
+
+    stack = make_uniform_stack(**_PUBLISHED, wave_speed_m_per_s=3e8)
+    ports = stack.input_array
+    name = f"2D DFT on {ports.columns} x {ports.rows} ports"
+    write_stack(StackDescription(stack, dft_2d(ports.columns, ports.rows), name), path)
+
+
+def _sweep(description: "StackDescription", seed: int) -> "list[Design]":
+    from ..design import insertion_loss_tradeoff
+
+    sweep = insertion_loss_tradeoff(
+        description.stack, description.target, _LOSSES_DB, starts=3, seed=seed
+    )
+    return list(sweep)
+
+
+def _write_design(design: "Design", folder: Path) -> None:
+    from ..files import Provenance, export_codes, write_design
+
+    write_design(design, folder / "design.nc", provenance=Provenance.current(command_line()))
+    layers = design.stack.layer_array
+    export_codes(
+        design.phases_rad,
+        columns=layers.columns,
+        rows=layers.rows,
+        bits=8,
+        csv_path=folder / "codes.csv",
+        npy_path=folder / "codes.npy",
+    )
+
+
+def _directions(folder: Path, seed: int) -> "tuple[dict[str, Any], MarkedSpectrum]":
+    """Record the published source through the design with noise, and read its direction."""
+    import numpy as np
+
+    from ..doa import PhysicalSnr, Protocol, peak_estimate
+    from ..files import write_recording
+    from ..report import MarkedSpectrum
+    from .device import read_device
+    from .doa import doa_answer, spectrum_facts
+    from .simulate import record
+
+    device = read_device(folder / "design.nc")
+    protocol = Protocol(device.columns, device.rows, _SNAPSHOTS_A_SIDE, _SNAPSHOTS_A_SIDE)
+    source = (np.pi * _SOURCE_OVER_PI[0], np.pi * _SOURCE_OVER_PI[1])
+    recording = record(device, protocol, source, PhysicalSnr(_PHYSICAL_SNR_DB), seed)
+    write_recording(recording, folder / "recording.nc")
+    estimate = peak_estimate(recording.energies, protocol)
+    spectrum = MarkedSpectrum(**spectrum_facts(recording, protocol, estimate))
+    return doa_answer(estimate, protocol, device, recording), spectrum

@@ -1,0 +1,152 @@
+"""`metastack design`: phases for a stack."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import AsJson, ReportPath, Seed, StackPath, Starts, command_line
+from .output import emit
+from .progress import DesignProgress
+
+if TYPE_CHECKING:
+    from ..design import Design, Method, StartPhases
+    from ..files import StackDescription
+
+
+class MethodName(StrEnum):
+    """Names of the design methods on the command line."""
+
+    DEFAULT = "default"
+    GRADIENT_DESCENT = "gradient-descent"
+    ADAM = "adam"
+    LBFGS = "lbfgs"
+    COORDINATE = "coordinate"
+    LEVENBERG_MARQUARDT = "levenberg-marquardt"
+
+
+def design(
+    stack: StackPath,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Design file to write (.nc).")],
+    method: Annotated[
+        MethodName, typer.Option(help="How to search; the default is the best for the stack.")
+    ] = MethodName.DEFAULT,
+    insertion_loss_db: Annotated[
+        float | None, typer.Option(help="Prescribe the insertion loss; else it is left free.")
+    ] = None,
+    bits: Annotated[
+        int | None, typer.Option(min=1, max=16, help="Allow only 2^bits phases a atom.")
+    ] = None,
+    starts: Starts = 1,
+    seed: Seed = 0,
+    goal_db: Annotated[float, typer.Option(help="Stop a start at this error.")] = -100.0,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help="Most iterations of the chosen method.")
+    ] = None,
+    decay: Annotated[
+        float | None, typer.Option(help="Decay of the rate of gradient-descent (.8, published).")
+    ] = None,
+    random_start: Annotated[
+        bool, typer.Option("--random-start", help="Start from random phases, as in the papers.")
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on from the phases of this design file.")
+    ] = None,
+    report: ReportPath = None,
+    json: AsJson = False,
+) -> None:
+    """Find phases that make a stack compute its target, and write them to a file.
+
+    Ctrl-C stops the search and writes the best phases until then.
+    """
+    from ..design import best_design, design_phases
+    from ..files import Provenance, read_stack, write_design
+
+    description = read_stack(stack)
+    if bits is not None:
+        description = _with_bits(description, bits)
+    with DesignProgress(starts) as progress:
+        designs = design_phases(
+            description.stack,
+            description.target,
+            methods=_methods(method, iterations, decay),
+            insertion_loss_db=insertion_loss_db,
+            starts=starts,
+            start_phases=_start_phases(resume, random_start=random_start),
+            seed=seed,
+            goal_db=goal_db,
+            on_iteration=progress,
+        )
+    best = best_design(designs)
+    write_design(best, output, provenance=Provenance.current(command_line()))
+    if report is not None:
+        from .report import write_design_report
+
+        write_design_report(report, description.name, best, starts=designs)
+    emit({**design_answer(best), "starts_run": len(designs), "output": str(output)}, as_json=json)
+    _stop_if_interrupted(designs)
+
+
+def design_answer(design: "Design") -> dict[str, Any]:
+    """What there is to say of a design."""
+    return {
+        "nmse_db": design.nmse_db,
+        "insertion_loss_db": design.insertion_loss_db,
+        "iterations": design.iterations,
+        "seconds": design.seconds,
+        "outcome": design.outcome.value,
+        "method": design.method,
+        "seed": design.seed,
+        "start": design.start,
+    }
+
+
+def _methods(
+    name: MethodName, iterations: int | None, decay: float | None
+) -> "list[Method] | None":
+    from .. import design as methods
+    from ..errors import require
+
+    kinds = {
+        MethodName.GRADIENT_DESCENT: methods.GradientDescent,
+        MethodName.ADAM: methods.Adam,
+        MethodName.LBFGS: methods.LBFGS,
+        MethodName.COORDINATE: methods.CoordinateDescent,
+        MethodName.LEVENBERG_MARQUARDT: methods.LevenbergMarquardt,
+    }
+    settings: dict[str, Any] = {"iterations": iterations, "decay": decay}
+    settings = {key: value for key, value in settings.items() if value is not None}
+    is_descent = name is MethodName.GRADIENT_DESCENT
+    require(decay is None or is_descent, "`--decay` belongs to `--method gradient-descent` only.")
+    if name is MethodName.DEFAULT:
+        require(iterations is None, "`--iterations` needs a `--method`, but there is none.")
+        return None
+    return [kinds[name](**settings)]
+
+
+def _start_phases(resume: Path | None, *, random_start: bool) -> "StartPhases | None":
+    from ..design import GivenPhases, RandomPhases
+    from ..files import read_design
+
+    if resume is not None:
+        return GivenPhases(read_design(resume).phases_rad)
+    return RandomPhases() if random_start else None
+
+
+def _with_bits(description: "StackDescription", bits: int) -> "StackDescription":
+    from dataclasses import replace
+
+    import equinox as eqx
+
+    from ..atoms import QuantisedAtoms
+
+    stack = eqx.tree_at(lambda stack: stack.atoms, description.stack, QuantisedAtoms(bits))
+    return replace(description, stack=stack)
+
+
+def _stop_if_interrupted(designs: "list[Design]") -> None:
+    from ..design import Outcome
+
+    if designs[-1].outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt

@@ -1,0 +1,113 @@
+"""What there is to say of each kind of file."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import (
+    FileKind,
+    StackDescription,
+    identify,
+    read_codes,
+    read_design,
+    read_provenance,
+    read_recording,
+    read_response,
+    read_stack,
+)
+from ..stack import Stack
+from .design import design_answer
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Read a file of any kind, which checks it, and say what is in it.
+
+    Raises:
+        InputError: the file is none of ours or is broken.
+    """
+    kind = identify(path)
+    return {"kind": kind.value, **_FACTS[kind](path)}
+
+
+def stack_facts(stack: Stack) -> dict[str, Any]:
+    """The sizes of a stack, in wavelengths where they are lengths."""
+    wavelength_m = float(stack.wavelength_m)
+    gaps = np.asarray(stack.gaps_m) / wavelength_m
+    poses = [float(np.abs(dof).max()) for dof in vars(stack.poses).values()]
+    return {
+        "frequency_hz": float(stack.frequency_hz),
+        "wavelength_m": wavelength_m,
+        "inputs": _grid(stack, "input_array"),
+        "layers": stack.layers,
+        "atoms_a_layer": _grid(stack, "layer_array"),
+        "receivers": _grid(stack, "receiver_array"),
+        "atom_spacing_wavelengths": float(stack.layer_array.spacing_x_m) / wavelength_m,
+        "gaps_wavelengths": [float(gap) for gap in gaps],
+        "as_designed": not any(poses),
+        "atoms": type(stack.atoms).__name__,
+        "model": type(stack.model).__name__,
+    }
+
+
+def _grid(stack: Stack, name: str) -> str:
+    array = getattr(stack, name)
+    return f"{array.columns} x {array.rows}"
+
+
+def _stack(path: Path) -> dict[str, Any]:
+    description: StackDescription = read_stack(path)
+    return {"name": description.name, **stack_facts(description.stack)}
+
+
+def _design(path: Path) -> dict[str, Any]:
+    design = read_design(path)
+    made = {f"made_by_{key}": value for key, value in asdict(read_provenance(path)).items()}
+    return {**design_answer(design), **stack_facts(design.stack), **made}
+
+
+def _recording(path: Path) -> dict[str, Any]:
+    recording = read_recording(path)
+    snapshots, probes = recording.energies.shape
+    holds = "energies" if recording.received is None else "complex fields"
+    return {"holds": holds, "snapshots": snapshots, "probes": probes, **recording.about()}
+
+
+def _matrix(path: Path) -> dict[str, Any]:
+    response = read_response(path)
+    receivers, inputs = response.shape
+    singular = np.linalg.svd(response, compute_uv=False)
+    return {
+        "receivers": receivers,
+        "inputs": inputs,
+        "largest_singular_value": float(singular[0]),
+        "smallest_singular_value": float(singular[-1]),
+    }
+
+
+def _codes(path: Path) -> dict[str, Any]:
+    layers, atoms = read_codes(path).shape
+    return {"layers": layers, "atoms_a_layer": atoms}
+
+
+def _table(path: Path) -> dict[str, Any]:
+    from ..files.atom_table import read_atom_table
+
+    atoms = read_atom_table(path)
+    return {
+        "settings": len(atoms.setting_rad),
+        "smallest_amplitude": float(np.min(atoms.amplitude)),
+        "largest_amplitude": float(np.max(atoms.amplitude)),
+    }
+
+
+_FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
+    FileKind.STACK: _stack,
+    FileKind.DESIGN: _design,
+    FileKind.RECORDING: _recording,
+    FileKind.MATRIX: _matrix,
+    FileKind.CODES: _codes,
+    FileKind.ATOM_TABLE: _table,
+}

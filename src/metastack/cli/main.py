@@ -1,0 +1,74 @@
+"""`metastack`: the commands, and what happens when one fails."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from ..errors import InputError
+from . import check, demo, design, doa, export, report, show, simulate, tradeoff
+
+app = typer.Typer(
+    help="Design, calibrate and use stacked intelligent metasurfaces.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("design")(design.design)
+app.command("tradeoff")(tradeoff.tradeoff)
+app.command("doa")(doa.doa)
+app.command("show")(show.show)
+app.command("check")(check.check)
+app.command("export")(export.export)
+app.command("report")(report.report)
+app.add_typer(simulate.app, name="simulate")
+
+OK, INTERNAL_ERROR, UNUSABLE_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        from .. import __version__
+
+        typer.echo(__version__)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 our own fault, 2 input that cannot be used."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code = app(arguments, prog_name="metastack", standalone_mode=False)
+    except InputError as error:
+        return _fail(str(error), UNUSABLE_INPUT)
+    except KeyboardInterrupt:
+        return _fail("Stopped.", INTERRUPTED)
+    except Exception as error:
+        # What the command-line parser raises says so by this method (its class is not public).
+        if usage := getattr(error, "format_message", None):
+            return _fail(f"{usage()} (metastack --help says more.)", UNUSABLE_INPUT)
+        return _report_bug(error)
+    return code if isinstance(code, int) else OK
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(f"metastack: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _report_bug(error: Exception) -> int:
+    if os.environ.get("METASTACK_TRACEBACK"):
+        traceback.print_exception(error)
+    return _fail(
+        f"Internal error, please report it: {type(error).__name__}: {error} "
+        "(METASTACK_TRACEBACK=1 shows where).",
+        INTERNAL_ERROR,
+    )

@@ -1,0 +1,65 @@
+"""What a command answers: one mapping, printed for people or as JSON.
+
+The unit of a value is the end of its key, so that both forms say it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import typer
+
+_UNITS = {
+    "_db": " dB",
+    "_deg": "°",
+    "_over_pi": " π",
+    "_wavelengths": " λ",
+    "_hz": " Hz",
+    "_bytes": " bytes",
+    "_m2": " m²",
+    "_m": " m",
+    "seconds": " s",
+}
+
+
+def emit(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print an answer on standard output."""
+    typer.echo(json.dumps(_plain(answer)) if as_json else _table(answer))
+
+
+def _table(answer: Mapping[str, Any]) -> str:
+    width = max(len(_label(key)) for key in answer)
+    return "\n".join(f"{_label(key):<{width}}  {_shown(key, answer[key])}" for key in answer)
+
+
+def _label(key: str) -> str:
+    ending = _ending(key)
+    name = key if ending == key else key.removesuffix(ending)
+    return name.replace("_", " ")
+
+
+def _ending(key: str) -> str:
+    return next((ending for ending in _UNITS if key.endswith(ending)), "")
+
+
+def _shown(key: str, value: Any) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, list):
+        return ", ".join(_shown(key, item) for item in value)
+    number = f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+    return number + _UNITS.get(_ending(key), "")
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON knows; what is not a number there becomes null."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,77 @@
+"""Which of our kinds a file is, from its suffix and a look inside."""
+
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+
+from ..errors import InputError, require
+from .wording import naming, one_line, read_text, shown
+
+
+class FileKind(Enum):
+    """What a file holds; the value is its name for the user."""
+
+    STACK = "stack file"
+    DESIGN = "design"
+    RECORDING = "recording"
+    MATRIX = "matrix of numbers"
+    ATOM_TABLE = "table of measured atoms"
+    CODES = "table of codes"
+
+
+def identify(path: Path | str) -> FileKind:
+    """The kind of a file; reading it may still find it wrong.
+
+    Raises:
+        InputError: the file cannot be read, or is none of ours.
+    """
+    path = Path(path)
+    require(
+        path.suffix.lower() in _LOOK,
+        f"`{one_line(str(path))}` must end in {', '.join(_LOOK)}, but ends in "
+        f"{shown(path.suffix)}.",
+    )
+    return _LOOK[path.suffix.lower()](path)
+
+
+def _toml(path: Path) -> FileKind:
+    read_text(path)
+    return FileKind.STACK
+
+
+def _netcdf(path: Path) -> FileKind:
+    from .netcdf import stored_kind
+
+    kind = stored_kind(path)
+    known = {kind.value: kind for kind in (FileKind.DESIGN, FileKind.RECORDING)}
+    if kind not in known:
+        with naming(path):
+            raise InputError(
+                f"`metastack_kind` must be one of {', '.join(known)}, but is {shown(kind)}."
+            )
+    return known[kind]
+
+
+def _arrays(path: Path) -> FileKind:
+    from .matrix_file import read_arrays
+
+    names = read_arrays(path).keys()
+    return FileKind.RECORDING if names & {"received", "energies"} else FileKind.MATRIX
+
+
+def _csv(path: Path) -> FileKind:
+    lines = (line.strip() for line in read_text(path).splitlines())
+    header = next((line for line in lines if line and not line.startswith("#")), "")
+    if header == "layer,row,column,code":
+        return FileKind.CODES
+    return FileKind.ATOM_TABLE if "setting_deg" in header else FileKind.RECORDING
+
+
+_LOOK: dict[str, Callable[[Path], FileKind]] = {
+    ".toml": _toml,
+    ".nc": _netcdf,
+    ".mat": _arrays,
+    ".npz": _arrays,
+    ".npy": _arrays,
+    ".csv": _csv,
+}

@@ -1,0 +1,145 @@
+"""From a `Stack` to what stands in its file: metres and hertz, every number exact."""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Bool, Complex
+
+from .._types import Number
+from ..atoms import Atoms, IdealAtoms, MeasuredAtoms, QuantisedAtoms, StuckAtoms
+from ..errors import InputError, require
+from ..geometry import PlanarArray
+from ..propagation import RayleighSommerfeld
+from ..stack import Stack
+
+Table: TypeAlias = dict[str, Any]
+
+
+def stack_document(stack: Stack) -> Table:
+    """The tables of a stack file.
+
+    Raises:
+        InputError: a model or a kind of atom that stack files do not know.
+    """
+    return {
+        "frequency_hz": float(stack.frequency_hz),
+        "wave_speed_m_per_s": float(stack.wave_speed_m_per_s),
+        "gaps_m": np.asarray(stack.gaps_m, float).tolist(),
+        "input": _array(stack.input_array),
+        "layers": {"count": stack.layers, **_array(stack.layer_array)},
+        "receivers": _array(stack.receiver_array),
+        "model": _model(stack),
+        "atoms": _atoms(stack.atoms, stack.phases_shape),
+        **_poses(stack),
+    }
+
+
+def target_document(target: Complex[np.ndarray, "receivers inputs"]) -> Table:
+    """A target written out, row by row."""
+    return {"real": np.real(target).tolist(), "imag": np.imag(target).tolist()}
+
+
+def _angle(name: str, angle_rad: Number) -> Table:
+    """In degrees where that gives the same number back, else in radians; nothing for zero."""
+    radians = float(angle_rad)
+    if radians == 0:
+        return {}
+    degrees = round(math.degrees(radians), 12)
+    if math.radians(degrees) == radians:
+        return {f"{name}_deg": degrees}
+    return {f"{name}_rad": radians}
+
+
+def _array(array: PlanarArray) -> Table:
+    spacing_m = [float(array.spacing_x_m), float(array.spacing_y_m)]
+    return {
+        "columns": int(array.columns),
+        "rows": int(array.rows),
+        "spacing_m": spacing_m[0] if spacing_m[0] == spacing_m[1] else spacing_m,
+        **_angle("rotation", array.rotation_rad),
+    }
+
+
+def _model(stack: Stack) -> Table:
+    model = stack.model
+    if not isinstance(model, RayleighSommerfeld):
+        raise _unknown("model", model)
+    return {"kind": "rayleigh_sommerfeld", "element_area_m2": float(model.element_area_m2)}
+
+
+def _unknown(what: str, value: object) -> InputError:
+    return InputError(f"`{what}` must be of a kind that stack files know, but is {type(value)}.")
+
+
+def _ideal(atoms: IdealAtoms) -> Table:
+    return {"kind": "ideal"}
+
+
+def _quantised(atoms: QuantisedAtoms) -> Table:
+    return {"kind": "quantised", "bits": int(atoms.bits)}
+
+
+def _measured(atoms: MeasuredAtoms) -> Table:
+    return {
+        "kind": "measured",
+        "setting_rad": np.asarray(atoms.setting_rad, float).tolist(),
+        "amplitude": np.asarray(atoms.amplitude, float).tolist(),
+        "unwrapped_phase_rad": np.asarray(atoms.phase_rad, float).tolist(),
+    }
+
+
+_KINDS: dict[type, Callable[[Any], Table]] = {
+    IdealAtoms: _ideal,
+    QuantisedAtoms: _quantised,
+    MeasuredAtoms: _measured,
+}
+
+
+def _atoms(atoms: Atoms, shape: tuple[int, int]) -> Table:
+    """The kind of atom at the bottom, and every atom that is stuck; the outermost kind wins."""
+    is_stuck, transmission = np.zeros(shape, bool), np.zeros(shape, complex)
+    while isinstance(atoms, StuckAtoms):
+        more = np.broadcast_to(np.asarray(atoms.is_stuck), shape) & ~is_stuck
+        transmission = np.where(more, np.asarray(atoms.transmission), transmission)
+        is_stuck, atoms = is_stuck | more, atoms.base
+    if type(atoms) not in _KINDS:
+        raise _unknown("atoms", atoms)
+    table = _KINDS[type(atoms)](atoms)
+    return {**table, "stuck": _stuck(is_stuck, transmission)} if is_stuck.any() else table
+
+
+def _stuck(
+    is_stuck: Bool[np.ndarray, "layers atoms"], transmission: Complex[np.ndarray, "layers atoms"]
+) -> list[Table]:
+    return [
+        {
+            "layer": int(layer) + 1,
+            "atom": int(atom),
+            "real": float(np.real(transmission[layer, atom])),
+            "imag": float(np.imag(transmission[layer, atom])),
+        }
+        for layer, atom in np.argwhere(is_stuck)
+    ]
+
+
+def _poses(stack: Stack) -> Table:
+    """Only the planes that are not where they were designed to be."""
+    pose, planes = stack.poses, stack.layers + 2
+    shifts = {name: _per_plane(getattr(pose, name), planes) for name in ("dx_m", "dy_m", "dz_m")}
+    turns = {name: _per_plane(getattr(pose, f"{name}_rad"), planes) for name in ("rx", "ry", "rz")}
+    tables: list[Table] = []
+    for plane in range(planes):
+        table: Table = {name: value[plane] for name, value in shifts.items() if value[plane]}
+        for name, value in turns.items():
+            table |= _angle(name, value[plane])
+        if table:
+            tables.append({"plane": plane, **table})
+    return {"poses": tables} if tables else {}
+
+
+def _per_plane(values: Number, planes: int) -> list[float]:
+    result = np.broadcast_to(np.asarray(values, float), planes).tolist()
+    require(bool(np.isfinite(result).all()), "`poses` must be finite, but has NaN or infinity.")
+    return result

@@ -1,0 +1,119 @@
+"""Stack files: TOML that describes a stack and what it should do.
+
+What may stand in one is in `sections.py`; `examples/` has some to start from.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+from jaxtyping import Complex
+from pydantic import ValidationError
+
+from ..errors import InputError, require
+from ..stack import Stack
+from ..targets import dft_2d
+from .atomic import replacing
+from .section_errors import first_sentence
+from .sections import StackSection
+from .stack_build import build_stack, build_target
+from .stack_document import stack_document, target_document
+from .wording import naming, read_text
+
+
+@dataclass(frozen=True, eq=False)
+class StackDescription:
+    """What a stack file says: the device, the response that it should have, its name."""
+
+    stack: Stack
+    target: Complex[np.ndarray, "receivers inputs"]
+    name: str
+
+
+def read_stack(path: Path | str) -> StackDescription:
+    """Read a stack file and everything that it refers to, relative to its own folder.
+
+    Raises:
+        InputError: the file, or one that it names, cannot be read or does not describe a stack.
+    """
+    path = Path(path)
+    text = read_text(path)
+    with naming(path):
+        section = _validated(text)
+        stack = build_stack(section, path.parent)
+        _check_order(stack)
+        return StackDescription(
+            stack, build_target(section, stack, path.parent), section.name or path.stem
+        )
+
+
+def write_stack(description: StackDescription, path: Path | str) -> None:
+    """Write a stack file that reads back as exactly the same stack and target.
+
+    Tables of atoms and targets other than the 2D DFT are written out in the file itself.
+
+    Raises:
+        InputError: a kind of model or atom that stack files do not know; the file cannot be
+            written.
+    """
+    document: dict[str, Any] = {"name": description.name} if description.name else {}
+    document |= stack_document(description.stack)
+    if not _is_default_target(description):
+        document["target"] = target_document(description.target)
+    with replacing(path) as temporary:
+        temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def stack_text(stack: Stack) -> str:
+    """A stack as the text of a stack file that needs no other file.
+
+    Raises:
+        InputError: a kind of model or atom that stack files do not know.
+    """
+    return tomli_w.dumps(stack_document(stack))
+
+
+def parse_stack(text: str) -> Stack:
+    """The stack of a text that `stack_text` made; exactly the same.
+
+    Raises:
+        InputError: the text does not describe a stack, or refers to a file.
+    """
+    return build_stack(_validated(text), folder=None)
+
+
+def _validated(text: str) -> StackSection:
+    data = _parsed(text)
+    try:
+        return StackSection.model_validate(data)
+    except ValidationError as error:
+        raise InputError(f"{first_sentence(error, data)}.") from error
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise InputError("The file must be TOML, but is nested too deeply.") from error
+    except ValueError as error:
+        raise InputError(f"The file must be TOML, but is not: {error}.") from error
+
+
+def _is_default_target(description: StackDescription) -> bool:
+    ports = description.stack.input_array
+    return np.array_equal(description.target, dft_2d(ports.columns, ports.rows))
+
+
+def _check_order(stack: Stack) -> None:
+    """Refuse a plane that its displacement carries past a neighbour: the unit is wrong."""
+    heights_m = np.cumsum([0.0, *np.asarray(stack.gaps_m)]) + np.asarray(stack.poses.dz_m)
+    for plane, gap_m in enumerate(np.diff(heights_m).tolist(), start=1):
+        require(
+            gap_m > 0,
+            f"`poses` must leave plane {plane} behind plane {plane - 1}, but `dz` brings it "
+            f"{-gap_m:g} m in front.",
+        )

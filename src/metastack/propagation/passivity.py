@@ -1,0 +1,27 @@
+"""Whether a hop could belong to a passive device: it must not create power."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..precision import in_float64
+from .operators import Hop, transposed
+
+_ITERATIONS = 100
+
+
+@in_float64
+def largest_gain(hop: Hop) -> float:
+    """Largest singular value of a hop by power iteration: above 1 it is not passive.
+
+    Converges from below; the relative error is under 1 % where the two largest values differ by
+    2 %, and otherwise the value lies between them.
+    """
+    start = np.random.default_rng(0).standard_normal(hop.from_size).astype(complex)
+
+    def iterate(_: int, field: jax.Array) -> jax.Array:
+        returned = jnp.conj(transposed(hop, jnp.conj(hop(field))))
+        return returned / jnp.linalg.norm(returned)
+
+    field = jax.lax.fori_loop(0, _ITERATIONS, iterate, jnp.asarray(start))
+    return float(jnp.linalg.norm(hop(field)) / jnp.linalg.norm(field))

@@ -1,0 +1,61 @@
+"""Figures and the report page: what a run looks like.
+
+Needs matplotlib, `metastack[plots]`. It takes most of a second to import, so it is only loaded
+when the first name is asked for: `import metastack.report` itself is free.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .drawing import stack_drawing
+    from .fit import response_against_target
+    from .history import convergence
+    from .html import Section, write_page
+    from .losses import tradeoff
+    from .phases import phase_maps
+    from .run_report import write_report
+    from .spectrum import MarkedSpectrum, angular_spectrum_map
+
+__all__ = [
+    "MarkedSpectrum",
+    "Section",
+    "angular_spectrum_map",
+    "convergence",
+    "phase_maps",
+    "response_against_target",
+    "stack_drawing",
+    "tradeoff",
+    "write_page",
+    "write_report",
+]
+
+_HOME = {
+    "MarkedSpectrum": "spectrum",
+    "Section": "html",
+    "angular_spectrum_map": "spectrum",
+    "convergence": "history",
+    "phase_maps": "phases",
+    "response_against_target": "fit",
+    "stack_drawing": "drawing",
+    "tradeoff": "losses",
+    "write_page": "html",
+    "write_report": "run_report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for from the file that it lives in."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        import_module("matplotlib")
+    except ImportError as error:
+        raise InputError("Drawing figures needs matplotlib; install metastack[plots].") from error
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,70 @@
+"""How the error fell, iteration by iteration, in one or several starts."""
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..design.solution import Design
+from ..errors import require
+from .style import BLUE, GREY, SERIES, new_figure, styled
+
+_TITLE_CHARACTERS = 52
+
+
+@styled
+def convergence(designs: Sequence[Design]) -> Figure:
+    """The error that each run minimised against its iterations, and how the best one ended.
+
+    Up to six starts have their own colour; of more, the best stands out and the others are grey.
+
+    Raises:
+        InputError: no designs.
+    """
+    require(len(designs) > 0, "`designs` must hold at least one design, but is empty.")
+    best = min(range(len(designs)), key=lambda index: designs[index].nmse_db)
+    figure = new_figure(2.4 + 0.07 * min(len(designs), len(SERIES)))
+    axes = figure.add_subplot()
+    named = len(designs) <= len(SERIES)
+    (_draw_all if named else _draw_best)(axes, designs, best)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("error (dB)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(visible=True)
+    axes.set_title(_title(designs[best], len(designs)))
+    if len(designs) > 1:
+        figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_all(axes: Axes, designs: Sequence[Design], best: int) -> None:
+    for index, (design, colour) in enumerate(zip(designs, SERIES, strict=False)):
+        mark = ", best" if index == best and len(designs) > 1 else ""
+        label = f"start {design.start}: NMSE {design.nmse_db:.1f} dB{mark}"
+        _draw_run(axes, design, colour, label)
+
+
+def _draw_best(axes: Axes, designs: Sequence[Design], best: int) -> None:
+    for index, design in enumerate(designs):
+        if index != best:
+            label = f"{len(designs) - 1} other starts" if index == (best == 0) else "_"
+            _draw_run(axes, design, GREY, label)
+    design = designs[best]
+    _draw_run(axes, design, BLUE, f"start {design.start}, best: NMSE {design.nmse_db:.1f} dB")
+
+
+def _draw_run(axes: Axes, design: Design, colour: str, label: str) -> None:
+    width = 0.6 if colour == GREY else 1.2
+    iterations = np.arange(len(design.history_db))
+    axes.plot(iterations, design.history_db, color=colour, linewidth=width, label=label)
+    axes.plot(iterations[-1:], design.history_db[-1:], "o", color=colour, markersize=3)
+
+
+def _title(best: Design, starts: int) -> str:
+    outcome = best.outcome.value.split(". ")[0].rstrip(".")
+    lead = "" if starts == 1 else f"Best of {starts} starts: "
+    text = f"{lead}{outcome}; NMSE {best.nmse_db:.1f} dB"
+    return textwrap.fill(text, _TITLE_CHARACTERS)

@@ -1,0 +1,93 @@
+"""What every test gets: checked shapes, repeatable hypothesis, the two published stacks.
+
+The import hook must be in place before metastack is imported, and every worker of pytest-xdist
+reads this file, so it is installed here at import and never taken down.
+"""
+
+import sys
+from types import FunctionType, ModuleType
+from typing import Any, Self, get_args, runtime_checkable
+
+import beartype
+import hypothesis
+import jaxtyping
+import pytest
+
+# As type checkers have it: an int may stand where a float is asked for.
+INTEGERS_ARE_FLOATS = beartype.BeartypeConf(is_pep484_tower=True)
+
+
+def checked(function: FunctionType) -> FunctionType:
+    """The function with its arguments and result checked.
+
+    Beartype cannot check `Self` outside a decorated class, nor a protocol that is not declared
+    checkable: the first is let through, the second is declared so here.
+    """
+    hints = function.__annotations__
+    function.__annotations__ = {name: Any if h is Self else h for name, h in hints.items()}
+    for hint in hints.values():
+        _declare_protocols_checkable(hint)
+    return beartype.beartype(conf=INTEGERS_ARE_FLOATS)(function)
+
+
+def _declare_protocols_checkable(hint: object) -> None:
+    if getattr(hint, "_is_protocol", False):
+        runtime_checkable(hint)
+    for part in get_args(hint):
+        _declare_protocols_checkable(part)
+
+
+# The hook takes the checker as a dotted name, and conftest itself is no module to import.
+checker = ModuleType("metastack_checker")
+checker.checked = checked
+sys.modules[checker.__name__] = checker
+jaxtyping.install_import_hook("metastack", "metastack_checker.checked")
+
+hypothesis.settings.register_profile("metastack", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("metastack")
+
+
+@pytest.fixture(scope="session")
+def stack_2x2():
+    """The DOA paper's best stack for a 2x2 DFT, at its own wave speed."""
+    from metastack import make_uniform_stack
+
+    return make_uniform_stack(
+        ports=2,
+        atoms_per_side=11,
+        layers=7,
+        thickness_wavelengths=9,
+        spacing_wavelengths=1 / 2,
+        wave_speed_m_per_s=3e8,
+    )
+
+
+@pytest.fixture(scope="session")
+def stack_4x4():
+    """The DOA paper's best stack for a 4x4 DFT, at its own wave speed."""
+    from metastack import make_uniform_stack
+
+    return make_uniform_stack(
+        ports=4,
+        atoms_per_side=15,
+        layers=13,
+        thickness_wavelengths=12,
+        spacing_wavelengths=4 / 9,
+        wave_speed_m_per_s=3e8,
+    )
+
+
+@pytest.fixture(scope="session")
+def dft_2x2():
+    """The 2x2 grid's DFT."""
+    from metastack import dft_2d
+
+    return dft_2d(2, 2)
+
+
+@pytest.fixture(scope="session")
+def dft_4x4():
+    """The 4x4 grid's DFT."""
+    from metastack import dft_2d
+
+    return dft_2d(4, 4)
