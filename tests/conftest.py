@@ -43,8 +43,20 @@ checker.checked = checked
 sys.modules[checker.__name__] = checker
 jaxtyping.install_import_hook("metastack", "metastack_checker.checked")
 
-hypothesis.settings.register_profile("metastack", derandomize=True, deadline=None)
+# Thirty examples: most tests call JAX without compiling it, at milliseconds an operation.
+hypothesis.settings.register_profile(
+    "metastack", derandomize=True, deadline=None, max_examples=30, print_blob=False
+)
 hypothesis.settings.load_profile("metastack")
+
+
+@pytest.fixture(scope="module")
+def double_precision():
+    """For modules that call what does not enter double precision by itself."""
+    from metastack import float64
+
+    with float64():
+        yield
 
 
 @pytest.fixture(scope="session")

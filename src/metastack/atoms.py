@@ -109,8 +109,8 @@ class MeasuredAtoms(eqx.Module):
     def from_table(
         cls,
         setting_rad: Float[AnyArray, " settings"],
-        amplitude: Float[AnyArray, " settings"],
-        phase_rad: Float[AnyArray, " settings"],
+        amplitude: Float[AnyArray, " moduli"],
+        phase_rad: Float[AnyArray, " phases"],
     ) -> Self:
         """Check a measured table and unwrap its phase.
 

@@ -9,7 +9,7 @@ import pytest
 
 from metastack.atoms import MeasuredAtoms, QuantisedAtoms, StuckAtoms
 from metastack.errors import InputError
-from metastack.files import StackDescription, check_rank, read_stack, write_stack
+from metastack.files import StackDescription, read_stack, write_stack
 from metastack.stack import make_uniform_stack
 from metastack.targets import dft_2d
 
@@ -302,13 +302,3 @@ def test_bad_table_of_atoms(read, tmp_path, table, said):
     with pytest.raises(InputError, match=r"atoms\.csv") as caught:
         read(text)
     assert said in str(caught.value)
-
-
-def test_rank_of_the_target_must_pass_the_layers():
-    """Theorem 1 of the DOA paper: 2 x 2 = 4 atoms cannot pass a DFT of rank 9, 3 x 3 can."""
-    common = {"ports": 3, "layers": 2, "thickness_wavelengths": 5.0, "spacing_wavelengths": 0.5}
-    check_rank(make_uniform_stack(atoms_per_side=3, **common), dft_2d(3, 3))
-    narrow = make_uniform_stack(atoms_per_side=2, **common)
-    with pytest.raises(InputError, match=r"rank of the target, 9, but have 4: .*Theorem 1"):
-        check_rank(narrow, dft_2d(3, 3))
-    check_rank(narrow, np.ones((9, 9), complex))

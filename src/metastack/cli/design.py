@@ -1,5 +1,6 @@
 """`metastack design`: phases for a stack."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -108,21 +109,20 @@ def _methods(
     from .. import design as methods
     from ..errors import require
 
-    kinds = {
+    is_descent = name is MethodName.GRADIENT_DESCENT
+    require(decay is None or is_descent, "`--decay` belongs to `--method gradient-descent` only.")
+    if name is MethodName.DEFAULT:
+        require(iterations is None, "`--iterations` needs a `--method`, but there is none.")
+        return None
+    kinds: dict[MethodName, Callable[..., Method]] = {
         MethodName.GRADIENT_DESCENT: methods.GradientDescent,
         MethodName.ADAM: methods.Adam,
         MethodName.LBFGS: methods.LBFGS,
         MethodName.COORDINATE: methods.CoordinateDescent,
         MethodName.LEVENBERG_MARQUARDT: methods.LevenbergMarquardt,
     }
-    settings: dict[str, Any] = {"iterations": iterations, "decay": decay}
-    settings = {key: value for key, value in settings.items() if value is not None}
-    is_descent = name is MethodName.GRADIENT_DESCENT
-    require(decay is None or is_descent, "`--decay` belongs to `--method gradient-descent` only.")
-    if name is MethodName.DEFAULT:
-        require(iterations is None, "`--iterations` needs a `--method`, but there is none.")
-        return None
-    return [kinds[name](**settings)]
+    given = {"iterations": iterations, "decay": decay}
+    return [kinds[name](**{key: value for key, value in given.items() if value is not None})]
 
 
 def _start_phases(resume: Path | None, *, random_start: bool) -> "StartPhases | None":

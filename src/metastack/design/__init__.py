@@ -15,7 +15,7 @@ from .levenberg_marquardt import DualCholesky, DualConjugateGradient, LevenbergM
 from .memory import required_bytes
 from .method import Method
 from .solution import Design, Outcome
-from .starts import GivenPhases, NearUniform, RandomPhases
+from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
 
 __all__ = [
     "LBFGS",
@@ -31,6 +31,7 @@ __all__ = [
     "NearUniform",
     "Outcome",
     "RandomPhases",
+    "StartPhases",
     "best_design",
     "check_design",
     "default_methods",

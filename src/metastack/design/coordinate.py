@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
 from ..atoms import IdealAtoms
 from .method import State
@@ -96,7 +96,9 @@ def _best_phases(
 ) -> Complex[Array, " atoms"]:
     coupling = curvature - jnp.diag(jnp.diag(curvature))
 
-    def update(atom: int, transmission: Complex[Array, " atoms"]) -> Complex[Array, " atoms"]:
+    def update(
+        atom: Int[Array, ""], transmission: Complex[Array, " atoms"]
+    ) -> Complex[Array, " atoms"]:
         pull = attraction[atom] - coupling[atom] @ transmission
         return transmission.at[atom].set(jnp.exp(1j * jnp.angle(pull)))
 
@@ -108,12 +110,12 @@ def _best_choices(
     attraction: Complex[Array, " atoms"],
     transmission: Complex[Array, " atoms"],
     choices: Complex[Array, "settings atoms"],
-) -> tuple[Float[Array, " atoms"], Complex[Array, " atoms"]]:
+) -> tuple[Int[Array, " atoms"], Complex[Array, " atoms"]]:
     """Index of the best setting of each atom (-1: the present one is at least as good)."""
     own = jnp.diag(curvature).real
     coupling = curvature - jnp.diag(jnp.diag(curvature))
 
-    def update(atom: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
+    def update(atom: Int[Array, ""], state: tuple[Array, Array]) -> tuple[Array, Array]:
         chosen, transmission = state
         pull = attraction[atom] - coupling[atom] @ transmission
         candidates = jnp.append(choices[:, atom], transmission[atom])

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from .fpga import export_codes, read_codes
     from .kinds import FileKind, identify
     from .provenance import Provenance
-    from .rank import check_rank
     from .recording import Recording, check_recording
     from .response_file import read_response
     from .snapshot_file import read_recording, write_recording
@@ -30,7 +29,6 @@ _HOME = {
     "Provenance": "provenance",
     "Recording": "recording",
     "StackDescription": "stack_file",
-    "check_rank": "rank",
     "check_recording": "recording",
     "decode_complex": "complex_arrays",
     "encode_complex": "complex_arrays",
@@ -55,7 +53,6 @@ __all__ = [
     "Provenance",
     "Recording",
     "StackDescription",
-    "check_rank",
     "check_recording",
     "decode_complex",
     "encode_complex",

@@ -155,6 +155,13 @@ def _measured(section: MeasuredSection, folder: Path | None) -> Atoms:
     if "table" in section.model_fields_set:
         require(folder is not None, "`atoms.table` must be written out here, but is a file.")
         return read_atom_table((folder or Path()) / section.table)
+    columns = (section.setting_rad, section.amplitude, section.unwrapped_phase_rad)
+    lengths = ", ".join(str(len(column)) for column in columns)
+    require(
+        len({len(column) for column in columns}) == 1,
+        "`atoms` must have `setting_rad`, `amplitude` and `unwrapped_phase_rad` of one length, "
+        f"but they have {lengths}.",
+    )
     unwrapped_rad: Any = np.array(section.unwrapped_phase_rad)
     checked = MeasuredAtoms.from_table(
         np.array(section.setting_rad), np.array(section.amplitude), unwrapped_rad

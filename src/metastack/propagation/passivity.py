@@ -19,7 +19,7 @@ def largest_gain(hop: Hop) -> float:
     """
     start = np.random.default_rng(0).standard_normal(hop.from_size).astype(complex)
 
-    def iterate(_: int, field: jax.Array) -> jax.Array:
+    def iterate(_: jax.Array, field: jax.Array) -> jax.Array:
         returned = jnp.conj(transposed(hop, jnp.conj(hop(field))))
         return returned / jnp.linalg.norm(returned)
 

@@ -1,0 +1,1 @@
+"""Ratios: this way against that way, on the same machine, in the same run."""

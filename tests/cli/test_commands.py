@@ -1,0 +1,226 @@
+"""Every command as a user types it, in one process to spare the imports."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+
+from metastack.cli.main import run
+
+ROOT = Path(__file__).parents[2]
+STACK_2X2 = ROOT / "examples" / "stack_2x2.toml"
+PUBLISHED = ROOT / "tests" / "data" / "jsac2024"
+
+
+def answer_of(capsys, *arguments):
+    """The JSON object of a command that must succeed and print nothing else."""
+    code = run([*map(str, arguments), "--json"])
+    printed = capsys.readouterr()
+    assert code == 0, printed.err
+    return json.loads(printed.out)
+
+
+def refusal_of(capsys, *arguments):
+    """The one line of a command that must refuse its input."""
+    code = run(list(map(str, arguments)))
+    printed = capsys.readouterr()
+    assert code == 2, printed.err
+    assert printed.out == ""
+    assert printed.err.startswith("metastack: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+@pytest.fixture(scope="module")
+def design_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("design") / "design.nc"
+    assert run(["design", str(STACK_2X2), "-o", str(path)]) == 0
+    return path
+
+
+def test_design_reaches_its_goal_and_reads_back(capsys, design_file):
+    """`show` of the written file tells the same numbers as the run that wrote it."""
+    facts = answer_of(capsys, "show", design_file)
+    assert facts["kind"] == "design"
+    assert facts["nmse_db"] <= -100
+    assert facts["outcome"] == "The error reached the goal."
+    assert facts["layers"] == 7
+
+
+def test_the_same_seed_gives_the_same_design(capsys, tmp_path):
+    answers = [
+        answer_of(capsys, "design", STACK_2X2, "-o", tmp_path / f"{k}.nc", "--seed", seed)
+        for k, seed in enumerate((3, 3, 4))
+    ]
+    assert answers[0]["nmse_db"] == answers[1]["nmse_db"] != answers[2]["nmse_db"]
+
+
+def test_prescribed_loss_is_the_loss(capsys, tmp_path):
+    """An exact response at a prescribed scale has the prescribed loss: .01 dB is its residual."""
+    options = ("--insertion-loss-db", 12)
+    answer = answer_of(capsys, "design", STACK_2X2, "-o", tmp_path / "d.nc", *options)
+    assert answer["insertion_loss_db"] == pytest.approx(12, abs=0.01)
+    assert answer["nmse_db"] <= -100
+
+
+def test_resumed_design_starts_where_the_first_one_stopped(capsys, tmp_path):
+    first, second = tmp_path / "first.nc", tmp_path / "second.nc"
+    descent = ("--method", "gradient-descent", "--random-start", "--iterations", 5)
+    before = answer_of(capsys, "design", STACK_2X2, "-o", first, *descent)
+    after = answer_of(
+        capsys, "design", STACK_2X2, "-o", second, "--resume", first,
+        "--method", "coordinate", "--iterations", 1,
+    )  # fmt: skip
+    assert before["nmse_db"] > after["nmse_db"]
+    from metastack.files import read_design
+
+    assert read_design(second).history_db[0] == pytest.approx(before["nmse_db"], abs=1e-6)
+
+
+def test_discrete_design_gives_codes(capsys, tmp_path):
+    """A design for 2 bits loses nothing when it is exported at 2 bits."""
+    design, codes = tmp_path / "d.nc", tmp_path / "codes.csv"
+    answer_of(capsys, "design", STACK_2X2, "-o", design, "--bits", 2, "--random-start")
+    answer = answer_of(capsys, "export", design, "--bits", 2, "-o", codes)
+    assert answer["rounded_nmse_db"] == pytest.approx(answer["nmse_db"], abs=1e-6)
+    assert np.load(codes.with_suffix(".npy")).shape == (7, 11, 11)
+    assert answer_of(capsys, "check", codes)["verdict"] == "usable"
+
+
+@pytest.mark.parametrize(
+    ("matrix", "source_over_pi", "snapshots", "estimate_over_pi"),
+    [
+        ("Fig_7a/DFT_2.mat", (-0.51394, -0.77317), 64, (-0.515625, -0.765625)),
+        ("Fig_8a/DFT_4.mat", (0.41702, 0.72032), 32, (0.421875, 0.71875)),
+    ],
+)
+def test_published_responses_give_the_published_directions(
+    capsys, tmp_path, matrix, source_over_pi, snapshots, estimate_over_pi
+):
+    """Figs. 6 and 7 of the DOA paper: exact, since an estimate is a bin."""
+    recording, picture = tmp_path / "r.nc", tmp_path / "spectrum.png"
+    answer_of(
+        capsys, "simulate", "snapshots", PUBLISHED / matrix, "-o", recording,
+        "--psi-over-pi", *source_over_pi,
+        "--snapshots-x", snapshots, "--snapshots-y", snapshots,
+    )  # fmt: skip
+    answer = answer_of(capsys, "doa", PUBLISHED / matrix, recording, "--spectrum", picture)
+    assert (answer["psi_x_over_pi"], answer["psi_y_over_pi"]) == estimate_over_pi
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_direction_survives_the_way_there_and_back(capsys, tmp_path, design_file):
+    """Noise-free, the estimate is within half a bin of the source in both electrical angles."""
+    recording = tmp_path / "r.npz"
+    answer_of(
+        capsys, "simulate", "snapshots", design_file, "-o", recording,
+        "--direction-deg", 40, 25, "--snapshots-x", 16, "--snapshots-y", 16,
+    )  # fmt: skip
+    answer = answer_of(capsys, "doa", design_file, recording)
+    for axis in "xy":
+        error = answer[f"psi_{axis}_over_pi"] - answer[f"true_psi_{axis}_over_pi"]
+        assert abs(error) <= answer[f"bin_{axis}_over_pi"] / 2 + 1e-12
+    assert answer["theta_deg"] == pytest.approx(40, abs=3)
+    assert answer["phi_deg"] == pytest.approx(25, abs=3)
+
+
+def test_tradeoff_writes_designs_curve_and_picture(capsys, tmp_path):
+    folder = tmp_path / "curve"
+    answer = answer_of(capsys, "tradeoff", STACK_2X2, "--losses-db", "12,18", "-o", folder)
+    assert answer["insertion_loss_db"] == pytest.approx([18, 12], abs=0.01)
+    assert max(answer["nmse_db"]) <= -100
+    written = {path.name for path in folder.iterdir()}
+    assert written == {"loss_12.00_db.nc", "loss_18.00_db.nc", "tradeoff.csv", "tradeoff.png"}
+
+
+def test_check_of_every_example(capsys):
+    for path in sorted((ROOT / "examples").glob("*.toml")):
+        assert answer_of(capsys, "check", path)["verdict"] == "usable"
+
+
+def test_refusals_are_one_line_and_exit_2(capsys, tmp_path, design_file):
+    """What is wrong, where, the value seen: and no file is left behind."""
+    out = tmp_path / "out.nc"
+    text = STACK_2X2.read_text()
+    bad = tmp_path / "bad.toml"
+    bad.write_text(text.replace("columns = 11", "columms = 11"))
+    assert "columns" in refusal_of(capsys, "design", bad, "-o", out)
+    bad.write_text(text.replace("count = 7", "count = 0"))
+    assert "count" in refusal_of(capsys, "design", bad, "-o", out)
+    bad.write_text(text.replace("columns = 11", "columns = 1").replace("rows = 11", "rows = 3"))
+    assert "Theorem 1" in refusal_of(capsys, "design", bad, "-o", out)
+    bad.write_text(text.replace("= 11", "= 900"))
+    bad.write_text(bad.read_text() + "\n[[poses]]\nplane = 2\nrx_deg = 1\n")
+    assert "memory" in refusal_of(capsys, "design", bad, "-o", out)
+    broken = tmp_path / "broken.nc"
+    broken.write_bytes(design_file.read_bytes()[:2000])
+    refusal_of(capsys, "show", broken)
+    refusal_of(capsys, "doa", design_file, broken)
+    refusal_of(capsys, "design", tmp_path / "none.toml", "-o", out)
+    refusal_of(capsys, "design", STACK_2X2)
+    refusal_of(capsys, "design", STACK_2X2, "-o", out, "--starts", "zero")
+    refusal_of(capsys, "no-such-command")
+    objects = tmp_path / "objects.mat"
+    scipy.io.savemat(objects, {"G": np.array([[1, "a"]], dtype=object)})
+    refusal_of(capsys, "show", objects)
+    wrong = tmp_path / "wrong.npz"
+    np.savez(wrong, energies=np.ones((4, 9)))
+    assert "must have 4 probes, but has 9" in refusal_of(capsys, "doa", design_file, wrong)
+    assert not out.exists()
+
+
+def test_internal_error_exits_1(capsys, monkeypatch):
+    """A failure of ours is one line too, and names itself."""
+
+    def explode(_):
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("metastack.cli.facts.identify", explode)
+    assert run(["show", "whatever.nc"]) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_ctrl_c_writes_the_best_until_then(capsys, monkeypatch, tmp_path):
+    """The exit code is 130, and the file holds a design that says it was stopped."""
+    from metastack.cli.progress import DesignProgress
+
+    def stop(self, start, iteration, error_db):
+        if iteration == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(DesignProgress, "__call__", stop)
+    path = tmp_path / "d.nc"
+    code = run(
+        ["design", str(STACK_2X2), "-o", str(path), "--method", "gradient-descent", "--json"]
+    )
+    assert code == 130
+    assert json.loads(capsys.readouterr().out)["iterations"] == 3
+    assert "stopped by the user" in answer_of(capsys, "show", path)["outcome"]
+
+
+def test_help_imports_nothing_heavy():
+    """`metastack --help` must answer at once, so JAX, xarray and matplotlib stay out."""
+    code = (
+        "import sys; from metastack.cli.main import run; run(['--help']);"
+        "print([m for m in ('jax', 'xarray', 'matplotlib', 'scipy', 'pydantic')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+
+
+@pytest.mark.slow
+def test_demo_runs_from_start_to_end(tmp_path):
+    """As a user runs it; the numbers are the ones that the README promises."""
+    command = [sys.executable, "-c", "from metastack.cli import main; main()", "demo", "--json"]
+    done = subprocess.run(
+        [*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    answer = json.loads(done.stdout)
+    assert answer["nmse_db"] <= -100
+    assert answer["insertion_loss_db"] == pytest.approx(10, abs=0.01)
+    assert (tmp_path / "report.html").stat().st_size > 100_000
