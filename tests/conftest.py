@@ -90,6 +90,21 @@ def stack_4x4():
 
 
 @pytest.fixture(scope="session")
+def small_stack():
+    """Enough phases (196) for an exact 2x2 DFT (32 real equations), and quick to compile."""
+    from metastack import make_uniform_stack
+
+    return make_uniform_stack(
+        ports=2,
+        atoms_per_side=7,
+        layers=4,
+        thickness_wavelengths=5,
+        spacing_wavelengths=1 / 2,
+        wave_speed_m_per_s=3e8,
+    )
+
+
+@pytest.fixture(scope="session")
 def dft_2x2():
     """The 2x2 grid's DFT."""
     from metastack import dft_2d

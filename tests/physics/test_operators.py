@@ -29,7 +29,7 @@ MODEL = RayleighSommerfeld(0.25)
 LAW = 1e-10  # the module's own claim: relative, in double precision
 
 # Every new pair of shapes compiles some fifty small operations: few examples of shapes.
-few = settings(max_examples=8)
+few = settings(max_examples=5)
 counts = st.integers(1, 6)
 spacings = st.floats(0.3, 0.8)
 shifts = st.floats(-0.5, 0.5)
@@ -188,7 +188,7 @@ def test_gaps_that_differ_by_rounding_share_a_hop(stack_2x2):
 
 @pytest.mark.parametrize("kind", [DenseHop, MirrorHop, FourierHop])
 def test_kind_overrides_the_hops_between_layers(kind):
-    built = hops(stack_of([1.0] * 3), kind)
+    built = hops(stack_of([1.0] * 4), kind)
     assert [type(hop) for hop in built[1:-1]] == [kind, kind]
     assert type(built[0]) is type(built[-1]) is DenseHop
 
@@ -197,38 +197,6 @@ def test_a_kind_that_cannot_represent_the_stack_is_refused():
     stack = stack_of([1.0] * 3, Pose(dx_m=np.array([0, 0, 0.1, 0])))
     with pytest.raises(InputError, match="MirrorHop needs"):
         hops(stack, MirrorHop)
-
-
-@pytest.mark.parametrize("length_unit", [1e-9, 1e-6, 1.0])
-def test_hops_are_told_apart_at_every_scale(length_unit):
-    """A stack for light has poses of nanometres: a shift of λ/100 must not be lost.
-
-    Oracle: the same stack in units of the wavelength, by dimensional analysis; 1e-9 for rounding.
-    """
-    ports = PlanarArray(2, 2, 0.5 * length_unit, 0.5 * length_unit)
-    stack = make_stack(
-        input_array=ports,
-        layer_array=ports,
-        receiver_array=ports,
-        gaps_m=[length_unit] * 4,
-        frequency_hz=1 / length_unit,
-        wave_speed_m_per_s=1.0,
-        poses=Pose(dx_m=np.array([0, 0, 0.01, 0, 0]) * length_unit),
-    )
-    unit = stack_of([1.0] * 4, Pose(dx_m=np.array([0, 0, 0.01, 0, 0])))
-    unit = make_stack(
-        input_array=unit.input_array,
-        layer_array=unit.input_array,
-        receiver_array=unit.input_array,
-        gaps_m=[1.0] * 4,
-        frequency_hz=1.0,
-        wave_speed_m_per_s=1.0,
-        poses=unit.poses,
-    )
-    phases = np.linspace(0, 6, 12).reshape(3, 4)
-    expected = np.asarray(response(unit, phases))
-    given = np.asarray(response(stack, phases))
-    np.testing.assert_allclose(given, expected, atol=1e-9 * np.abs(expected).max())
 
 
 def test_a_batch_of_phases_gives_what_the_loop_gives():

@@ -6,7 +6,7 @@ Lengths are in wavelengths, so the wave number is 2π.
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import j0
 
@@ -16,6 +16,8 @@ from metastack.propagation import hop_matrix
 pytestmark = pytest.mark.usefixtures("double_precision")
 
 K = 2 * np.pi
+# Each example builds whole stacks from uncompiled operations.
+few = settings(max_examples=8)
 ALONG_Z = np.array([0.0, 0.0, 1.0])
 
 
@@ -101,6 +103,7 @@ def test_a_hop_there_is_the_transpose_of_the_hop_back():
     np.testing.assert_allclose(W_0, W_L.T, rtol=1e-12)
 
 
+@few
 @given(st.integers(0, 2**32 - 1))
 def test_a_reversed_stack_has_the_transposed_response(seed):
     """Reciprocity end to end: layers in the opposite order give G^T; rounding only."""
@@ -111,6 +114,7 @@ def test_a_reversed_stack_has_the_transposed_response(seed):
     np.testing.assert_allclose(backwards, G.T, atol=1e-12 * np.abs(G).max())
 
 
+@few
 @given(st.floats(1e-4, 1e4))
 def test_only_lengths_in_wavelengths_matter(scale):
     """All lengths and the wavelength times s, the area times s²: the same W, dimensionless.

@@ -49,7 +49,7 @@ def test_arrays_are_centred_in_their_plane(array):
 def test_array_rotation_turns_x_towards_y(angle):
     """Oracle: scipy's rotation about z; rounding only."""
     turned = PlanarArray(3, 2, 2.0, 5.0, angle).positions_m
-    expected = Rotation.from_euler("z", angle).apply(WIDE.positions_m)
+    expected = Rotation.from_euler("z", angle).apply(np.array(WIDE.positions_m))
     np.testing.assert_allclose(turned, expected, atol=1e-13)
 
 
@@ -74,7 +74,7 @@ def test_pose_rotates_about_x_then_y_then_z(pose):
 def test_pose_turns_about_the_own_centre_then_shifts(pose):
     """Oracle: R p + (dx, dy, z + dz) with scipy's R, about the plane's own centre; rounding."""
     rotation = Rotation.from_euler("xyz", [pose.rx_rad, pose.ry_rad, pose.rz_rad])
-    expected = rotation.apply(WIDE.positions_m) + [pose.dx_m, pose.dy_m, 7 + pose.dz_m]
+    expected = rotation.apply(np.array(WIDE.positions_m)) + [pose.dx_m, pose.dy_m, 7 + pose.dz_m]
     np.testing.assert_allclose(Plane(WIDE, 7.0, pose).positions_m, expected, atol=1e-13)
 
 

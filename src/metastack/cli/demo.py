@@ -57,7 +57,7 @@ def demo(
         folder / "report.html",
         description.name,
         chosen,
-        starts=[published, free, chosen],
+        starts=[published, chosen],
         sweep=sweep,
         spectrum=spectrum,
     )

@@ -1,5 +1,6 @@
 """How the error fell, iteration by iteration, in one or several starts."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -36,15 +37,23 @@ def convergence(designs: Sequence[Design]) -> Figure:
     axes.grid(visible=True)
     axes.set_title(_title(designs[best], len(designs)))
     if len(designs) > 1:
-        figure.legend(loc="outside lower center", ncols=2)
+        columns = 2 if all(other.method == designs[0].method for other in designs) else 1
+        figure.legend(loc="outside lower center", ncols=columns)
     return figure
 
 
 def _draw_all(axes: Axes, designs: Sequence[Design], best: int) -> None:
     for index, (design, colour) in enumerate(zip(designs, SERIES, strict=False)):
         mark = ", best" if index == best and len(designs) > 1 else ""
-        label = f"start {design.start}: NMSE {design.nmse_db:.1f} dB{mark}"
+        label = f"{_name(design, designs)}: NMSE {design.nmse_db:.1f} dB{mark}"
         _draw_run(axes, design, colour, label)
+
+
+def _name(design: Design, designs: Sequence[Design]) -> str:
+    """What tells a run from the others: its start, or its methods where they differ."""
+    if len({(other.method, other.start) for other in designs}) > len({d.start for d in designs}):
+        return " + ".join(re.findall(r"\w+(?=\()", design.method))
+    return f"start {design.start}"
 
 
 def _draw_best(axes: Axes, designs: Sequence[Design], best: int) -> None:
@@ -65,6 +74,6 @@ def _draw_run(axes: Axes, design: Design, colour: str, label: str) -> None:
 
 def _title(best: Design, starts: int) -> str:
     outcome = best.outcome.value.split(". ")[0].rstrip(".")
-    lead = "" if starts == 1 else f"Best of {starts} starts: "
+    lead = "" if starts == 1 else f"Best of {starts} runs: "
     text = f"{lead}{outcome}; NMSE {best.nmse_db:.1f} dB"
     return textwrap.fill(text, _TITLE_CHARACTERS)

@@ -1,0 +1,43 @@
+"""The public names and where each is defined; `__init__.py` loads them from this list."""
+
+from .atomic import (
+    replacing as replacing,
+)
+from .complex_arrays import (
+    decode_complex as decode_complex,
+    encode_complex as encode_complex,
+)
+from .design_file import (
+    read_design as read_design,
+    read_provenance as read_provenance,
+    write_design as write_design,
+)
+from .fpga import (
+    export_codes as export_codes,
+    read_codes as read_codes,
+)
+from .kinds import (
+    FileKind as FileKind,
+    identify as identify,
+)
+from .provenance import (
+    Provenance as Provenance,
+)
+from .recording import (
+    Recording as Recording,
+    check_recording as check_recording,
+)
+from .response_file import (
+    read_response as read_response,
+)
+from .snapshot_file import (
+    read_recording as read_recording,
+    write_recording as write_recording,
+)
+from .stack_file import (
+    StackDescription as StackDescription,
+    parse_stack as parse_stack,
+    read_stack as read_stack,
+    stack_text as stack_text,
+    write_stack as write_stack,
+)
