@@ -37,13 +37,13 @@ from .propagation import (
     FourierHop as FourierHop,
     MirrorHop as MirrorHop,
     RayleighSommerfeld as RayleighSommerfeld,
+    propagate as propagate,
 )
 from .stack import (
     Stack as Stack,
     hops as hops,
     make_stack as make_stack,
     make_uniform_stack as make_uniform_stack,
-    propagate as propagate,
     response as response,
 )
 from .targets import (

@@ -18,7 +18,7 @@ from .atoms import Atoms, IdealAtoms
 from .errors import require
 from .geometry import PlanarArray, Plane, Pose, check_array
 from .precision import in_float64
-from .propagation import Hop, InterlayerModel, RayleighSommerfeld, automatic_hop
+from .propagation import Chain, Hop, InterlayerModel, RayleighSommerfeld, automatic_hop, propagate
 
 SPEED_OF_LIGHT_M_PER_S = 299_792_458.0
 
@@ -152,7 +152,7 @@ def make_uniform_stack(
 
 
 @in_float64
-def hops(stack: Stack, kind: type[Hop] | None = None) -> tuple[Hop, ...]:
+def hops(stack: Stack, kind: type[Hop] | None = None) -> Chain:
     """The L + 1 hops of a stack in double precision, each in the fastest exact form.
 
     `kind` overrides the choice for the hops between programmable layers; the first and last
@@ -171,7 +171,7 @@ def hops(stack: Stack, kind: type[Hop] | None = None) -> tuple[Hop, ...]:
         if key not in built:
             built[key] = build(start, end, stack.model, wavelength_m=stack.wavelength_m)
         result.append(built[key])
-    return tuple(result)
+    return Chain.of(result)
 
 
 def geometry_key(start: Plane, end: Plane) -> tuple[object, ...]:
@@ -179,17 +179,6 @@ def geometry_key(start: Plane, end: Plane) -> tuple[object, ...]:
     leaves = jax.tree.leaves((start.pose, end.pose, end.z_m - start.z_m))
     values = [id(leaf) if isinstance(leaf, Tracer) else round(float(leaf), 15) for leaf in leaves]
     return (id(start.array), id(end.array), *values)
-
-
-def propagate(
-    hops: Sequence[Hop], transmission: Complex[Array, "*batch layers atoms"]
-) -> Complex[Array, "*batch receivers inputs"]:
-    """Send a unit field from every input port through hops and layers, eq. (14)."""
-    ports = jnp.eye(hops[0].from_size, dtype=transmission.dtype)
-    field = hops[0](ports)
-    for layer, hop in enumerate(hops[1:]):
-        field = hop(field * transmission[..., layer, None, :])
-    return jnp.swapaxes(field, -1, -2)
 
 
 @in_float64

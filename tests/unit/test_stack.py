@@ -66,7 +66,7 @@ def test_a_model_of_ones_own_takes_the_place_of_the_default():
     """Twice the area at three hops is eight times the response; rounding only."""
     phases = np.zeros((2, 6))
     doubled = response(make_stack(**DEVICE, model=RayleighSommerfeld(2 * 0.5 * 0.6)), phases)
-    np.testing.assert_allclose(doubled, 8 * response(make_stack(**DEVICE), phases), rtol=1e-13)
+    np.testing.assert_allclose(doubled, 8 * np.asarray(response(make_stack(**DEVICE), phases)), rtol=1e-13)
 
 
 def test_planes_stand_at_the_sums_of_the_gaps():

@@ -6,16 +6,18 @@ Q = u^H u and p = u^H f. The best c_m points along the pull
 z_m = conj(beta) p_m - |beta|^2 sum_{m' != m} Q_mm' c_m'.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float, Int
 
 from ..atoms import IdealAtoms
+from ..propagation import Hop, outgoing_weights
 from .method import State
-from .problem import Problem, first_field, loss, outgoing_weights
+from .problem import Problem, loss
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,13 @@ def _ideal_sweep(
     problem: Problem, phases_rad: Float[Array, "layers atoms"]
 ) -> Float[Array, "layers atoms"]:
     transmission = problem.atoms(phases_rad)
-    outgoing = outgoing_weights(problem.hops, transmission, problem.target.shape[0])
-    incoming = first_field(problem.hops, transmission.dtype)
-    new: list[Complex[Array, " atoms"]] = []
-    for layer, hop in enumerate(problem.hops[1:]):
-        quadratic = _quadratic(problem, incoming, outgoing[layer], transmission[layer])
-        new.append(_best_phases(*quadratic, transmission[layer]))
-        incoming = hop(incoming * new[-1])
-    return jnp.angle(jnp.stack(new))
+
+    def update(incoming: Array, layer: tuple[Array, Array]) -> tuple[Array, Array]:
+        outgoing, present = layer
+        best = _best_phases(*_quadratic(problem, incoming, outgoing, present), present)
+        return best, jnp.angle(best)
+
+    return _sweep(problem, transmission, (transmission,), update)
 
 
 def _settings_sweep(
@@ -62,17 +63,39 @@ def _settings_sweep(
     settings_rad = jnp.asarray(problem.atoms.settings_rad)
     # Atoms of one kind may still differ (some are stuck): ask each what each setting gives.
     asked = jnp.broadcast_to(settings_rad[:, None, None], (settings_rad.size, *phases_rad.shape))
-    choices = problem.atoms(asked)
+    choices = jnp.swapaxes(problem.atoms(asked), 0, 1)
     transmission = problem.atoms(phases_rad)
+
+    def update(incoming: Array, layer: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
+        outgoing, present, choices, phases_rad = layer
+        quadratic = _quadratic(problem, incoming, outgoing, present)
+        chosen, best = _best_choices(*quadratic, present, choices)
+        return best, jnp.where(chosen < 0, phases_rad, settings_rad[chosen])
+
+    return _sweep(problem, transmission, (transmission, choices, phases_rad), update)
+
+
+def _sweep(
+    problem: Problem,
+    transmission: Complex[Array, "layers atoms"],
+    layers: tuple[Array, ...],
+    update: Callable[[Array, Any], tuple[Array, Array]],
+) -> Float[Array, "layers atoms"]:
+    """Update layer after layer: each sees what the new settings before it let through."""
     outgoing = outgoing_weights(problem.hops, transmission, problem.target.shape[0])
-    incoming = first_field(problem.hops, transmission.dtype)
-    new: list[Float[Array, " atoms"]] = []
-    for layer, hop in enumerate(problem.hops[1:]):
-        quadratic = _quadratic(problem, incoming, outgoing[layer], transmission[layer])
-        chosen, best = _best_choices(*quadratic, transmission[layer], choices[:, layer])
-        new.append(jnp.where(chosen < 0, phases_rad[layer], settings_rad[chosen]))
-        incoming = hop(incoming * best)
-    return jnp.stack(new)
+    layers = (outgoing, *layers)
+    incoming = problem.hops.first_field(transmission.dtype)
+    new: list[Array] = []
+    for hop, left in problem.hops.inner:
+
+        def cross(incoming: Array, layer: Any, hop: Hop = hop) -> tuple[Array, Array]:
+            best, phases_rad = update(incoming, layer)
+            return hop(incoming * best), phases_rad
+
+        incoming, phases_rad = jax.lax.scan(cross, incoming, [part[left] for part in layers])
+        new.append(phases_rad)
+    _, last = update(incoming, [part[-1] for part in layers])
+    return jnp.concatenate([*new, last[None]])
 
 
 def _quadratic(

@@ -17,7 +17,8 @@ from .. import targets
 from ..atoms import Atoms
 from ..errors import require
 from ..precision import in_float64
-from ..stack import Stack, hops, propagate
+from ..propagation import propagate
+from ..stack import Stack, hops
 from .coordinate import CoordinateDescent
 from .levenberg_marquardt import LevenbergMarquardt
 from .memory import check_memory

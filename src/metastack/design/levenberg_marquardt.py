@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from ..propagation import incoming_fields, outgoing_weights
 from .method import State
-from .problem import Problem, beta, incoming_fields, loss, outgoing_weights, scaled_error
+from .problem import Problem, beta, loss, scaled_error
 
 Residual: TypeAlias = Complex[Array, "to from"]
 
@@ -61,12 +62,12 @@ def linearise(problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> Lin
     outgoing = outgoing_weights(problem.hops, transmission, problem.target.shape[0])
     response = (outgoing[0] * transmission[0]) @ incoming[0].T
     factor = beta(problem, response) / jnp.linalg.norm(problem.target)
-    leaving = jnp.concatenate([w * s for w, s in zip(outgoing, slope, strict=True)], axis=1)
+    leaving = _side_by_side(outgoing * slope[:, None, :])
     scaled = factor * response
     # A prescribed modulus leaves only the phase of beta free, the first of the two directions.
     directions = jnp.stack([1j * scaled, scaled])[: problem.scale.freedom]
     residual = scaled_error(problem, response)
-    return Linearisation(residual, factor * leaving, jnp.concatenate(incoming, axis=1), directions)
+    return Linearisation(residual, factor * leaving, _side_by_side(incoming), directions)
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,12 @@ def _try(
 def solver_for(entries: int) -> DualSolver:
     """The faster dual solver for a response of so many complex entries."""
     return DualCholesky() if 2 * entries <= _CHOLESKY_TO_EQUATIONS else DualConjugateGradient()
+
+
+def _side_by_side(
+    fields: Complex[Array, "layers ports atoms"],
+) -> Complex[Array, "ports unknowns"]:
+    return jnp.moveaxis(fields, 0, 1).reshape(fields.shape[1], -1)
 
 
 def _jacobian(model: Linearisation) -> Float[Array, "equations unknowns"]:

@@ -10,8 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Complex, Float
 
 from ..atoms import Atoms
-from ..propagation import Hop, transposed
-from ..stack import propagate
+from ..propagation import Chain, propagate
 
 
 class Scale(Protocol):
@@ -54,7 +53,7 @@ class PrescribedScale(eqx.Module):
 class Problem(eqx.Module):
     """Hops and atoms of a stack, the target, and how the scale is chosen."""
 
-    hops: tuple[Hop, ...]
+    hops: Chain
     atoms: Atoms
     target: Complex[Array, "to from"]
     scale: Scale
@@ -81,28 +80,3 @@ def loss(
     """Squared norm of the scaled error: the NMSE at the problem's scale, linear."""
     error = scaled_error(problem, propagate(problem.hops, problem.atoms(phases_rad)))
     return jnp.sum(error.real**2 + error.imag**2, axis=(-2, -1))
-
-
-def first_field(hops: tuple[Hop, ...], dtype: jnp.dtype) -> Complex[Array, "inputs atoms"]:
-    """Field that meets the first layer, for a unit field at each input port."""
-    return hops[0](jnp.eye(hops[0].from_size, dtype=dtype))
-
-
-def incoming_fields(
-    hops: tuple[Hop, ...], transmission: Complex[Array, "layers atoms"]
-) -> list[Complex[Array, "inputs atoms"]]:
-    """Field that meets each layer, for a unit field at each input port."""
-    fields = [first_field(hops, transmission.dtype)]
-    for layer, hop in enumerate(hops[1:-1]):
-        fields.append(hop(fields[-1] * transmission[layer]))
-    return fields
-
-
-def outgoing_weights(
-    hops: tuple[Hop, ...], transmission: Complex[Array, "layers atoms"], receivers: int
-) -> list[Complex[Array, "receivers atoms"]]:
-    """What a unit field behind each layer's atoms makes at each receiver."""
-    weights = [transposed(hops[-1], jnp.eye(receivers, dtype=transmission.dtype))]
-    for layer in range(len(hops) - 2, 0, -1):
-        weights.append(transposed(hops[layer], weights[-1] * transmission[layer]))
-    return weights[::-1]

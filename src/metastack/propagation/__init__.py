@@ -1,5 +1,6 @@
 """How a wave crosses from one plane to the next."""
 
+from .chain import Chain, incoming_fields, outgoing_weights, propagate
 from .operators import (
     DenseHop,
     FourierHop,
@@ -15,6 +16,7 @@ from .passivity import largest_gain
 from .rayleigh_sommerfeld import RayleighSommerfeld
 
 __all__ = [
+    "Chain",
     "DenseHop",
     "FourierHop",
     "Hop",
@@ -24,6 +26,9 @@ __all__ = [
     "automatic_hop",
     "fastest_kind",
     "hop_matrix",
+    "incoming_fields",
     "largest_gain",
+    "outgoing_weights",
+    "propagate",
     "transposed",
 ]

@@ -153,7 +153,7 @@ Hop: TypeAlias = DenseHop | MirrorHop | FourierHop
 # cores, benchmarks/operators.py).
 _FOURIER_FROM_ATOMS = 2000
 # Below this size the mirror split costs more than the smaller product saves.
-_MIRROR_FROM_ATOMS = 64
+_MIRROR_FROM_ATOMS = 500
 
 
 def automatic_hop(start: Plane, end: Plane, model: InterlayerModel, *, wavelength_m: Number) -> Hop:
