@@ -32,6 +32,11 @@ class PlanarArray(eqx.Module):
         return self.columns * self.rows
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, as the elements stand in memory."""
+        return self.rows, self.columns
+
+    @property
     def positions_m(self) -> Float[Array, "elements 3"]:
         """Element centres in the array's own frame, metres, at z = 0."""
         column, row = column_and_row(self.columns, self.rows)

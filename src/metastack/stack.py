@@ -4,7 +4,7 @@ Source: DOA paper, section II-B, eq. (14).
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import equinox as eqx
 import jax
@@ -59,7 +59,7 @@ class Stack(eqx.Module):
     @property
     def planes(self) -> tuple[Plane, ...]:
         """Every plane in the order in which the wave meets it."""
-        heights_m = jnp.concatenate([jnp.zeros(1), jnp.cumsum(jnp.asarray(self.gaps_m))])
+        heights_m = accumulate(self.gaps_m, initial=0.0)
         arrays = [self.input_array, *[self.layer_array] * self.layers, self.receiver_array]
         poses = [_pose_of(self.poses, plane) for plane in range(len(arrays))]
         return tuple(map(Plane, arrays, heights_m, poses))

@@ -198,7 +198,7 @@ def test_ctrl_c_writes_the_best_until_then(capsys, monkeypatch, tmp_path):
         ["design", str(STACK_2X2), "-o", str(path), "--method", "gradient-descent", "--json"]
     )
     assert code == 130
-    assert json.loads(capsys.readouterr().out)["iterations"] == 3
+    assert json.loads(capsys.readouterr().out)["iterations"] >= 3
     assert "stopped by the user" in answer_of(capsys, "show", path)["outcome"]
 
 

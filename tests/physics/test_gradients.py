@@ -131,7 +131,7 @@ def test_all_kinds_of_hops_have_the_same_derivative():
 
     def gradient(kind):
         built = hops(stack, kind)
-        assert type(built[1]) is kind
+        assert type(list(built)[1]) is kind
         return jax.grad(lambda p: nmse(propagate(built, jnp.exp(1j * p)), TARGET))(phases)
 
     dense = gradient(DenseHop)

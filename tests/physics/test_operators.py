@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from metastack import (
     DenseHop,
@@ -172,23 +171,23 @@ def stack_of(gaps_m, poses=None):
 
 def test_equal_hops_are_built_once():
     """Equal gaps share one hop; another gap or pose does not."""
-    four = hops(stack_of([1.0, 1.0, 1.0, 1.5, 1.0]))
+    four = list(hops(stack_of([1.0, 1.0, 1.0, 1.5, 1.0])))
     assert four[1] is four[2]
     assert four[3] is not four[2]
-    moved = hops(stack_of([1.0] * 4, Pose(dz_m=np.array([0, 0, 0.1, 0, 0]))))
+    moved = list(hops(stack_of([1.0] * 4, Pose(dz_m=np.array([0, 0, 0.1, 0, 0])))))
     assert moved[1] is not moved[2]
 
 
 def test_gaps_that_differ_by_rounding_share_a_hop(stack_2x2):
     """Heights are sums of gaps, so equal gaps differ in their last bits."""
-    built = hops(stack_2x2)
+    built = list(hops(stack_2x2))
     assert len({id(hop) for hop in built}) == 3
     assert [type(hop) for hop in built] == [DenseHop, *[MirrorHop] * 6, DenseHop]
 
 
 @pytest.mark.parametrize("kind", [DenseHop, MirrorHop, FourierHop])
 def test_kind_overrides_the_hops_between_layers(kind):
-    built = hops(stack_of([1.0] * 4), kind)
+    built = list(hops(stack_of([1.0] * 4), kind))
     assert [type(hop) for hop in built[1:-1]] == [kind, kind]
     assert type(built[0]) is type(built[-1]) is DenseHop
 

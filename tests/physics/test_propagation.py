@@ -6,8 +6,7 @@ Lengths are in wavelengths, so the wave number is 2π.
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.special import j0
 
 from metastack import PlanarArray, Plane, Pose, RayleighSommerfeld, make_stack, response

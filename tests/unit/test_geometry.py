@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
@@ -74,7 +73,8 @@ def test_pose_rotates_about_x_then_y_then_z(pose):
 def test_pose_turns_about_the_own_centre_then_shifts(pose):
     """Oracle: R p + (dx, dy, z + dz) with scipy's R, about the plane's own centre; rounding."""
     rotation = Rotation.from_euler("xyz", [pose.rx_rad, pose.ry_rad, pose.rz_rad])
-    expected = rotation.apply(np.array(WIDE.positions_m)) + [pose.dx_m, pose.dy_m, 7 + pose.dz_m]
+    shift = np.array([pose.dx_m, pose.dy_m, 7 + pose.dz_m])
+    expected = rotation.apply(np.array(WIDE.positions_m)) + shift
     np.testing.assert_allclose(Plane(WIDE, 7.0, pose).positions_m, expected, atol=1e-13)
 
 

@@ -1,5 +1,7 @@
 """The device: its planes, its checks, and eq. (14) multiplied out."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def literal_response(stack, transmission, area):
     arrays = [stack.input_array, *[stack.layer_array] * stack.layers, stack.receiver_array]
     points = [positions(array, z) for array, z in zip(arrays, heights, strict=True)]
     G = np.eye(arrays[0].size)
-    for l, (start, end) in enumerate(zip(points, points[1:], strict=False)):
+    for l, (start, end) in enumerate(pairwise(points)):
         r = np.linalg.norm(end[:, None] - start, axis=-1)
         cosine = (end[0, 2] - start[0, 2]) / r
         wavelength = stack.wavelength_m
@@ -66,7 +68,9 @@ def test_a_model_of_ones_own_takes_the_place_of_the_default():
     """Twice the area at three hops is eight times the response; rounding only."""
     phases = np.zeros((2, 6))
     doubled = response(make_stack(**DEVICE, model=RayleighSommerfeld(2 * 0.5 * 0.6)), phases)
-    np.testing.assert_allclose(doubled, 8 * np.asarray(response(make_stack(**DEVICE), phases)), rtol=1e-13)
+    np.testing.assert_allclose(
+        doubled, 8 * np.asarray(response(make_stack(**DEVICE), phases)), rtol=1e-13
+    )
 
 
 def test_planes_stand_at_the_sums_of_the_gaps():

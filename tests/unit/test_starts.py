@@ -7,7 +7,8 @@ from metastack import GivenPhases, NearUniform, RandomPhases
 
 
 @pytest.mark.parametrize(
-    ("start", "largest"), [(NearUniform(0.3), 0.3), (NearUniform(1.0), 1.0), (RandomPhases(), 2 * np.pi)]
+    ("start", "largest"),
+    [(NearUniform(0.3), 0.3), (NearUniform(1.0), 1.0), (RandomPhases(), 2 * np.pi)],
 )
 def test_drawn_phases_fill_their_range(start, largest):
     """Uniform on [0, largest]: of 2000 draws, the mean lies within 4.5 standard errors."""

@@ -123,7 +123,9 @@ def _best_phases(
         atom: Int[Array, ""], transmission: Complex[Array, " atoms"]
     ) -> Complex[Array, " atoms"]:
         pull = attraction[atom] - coupling[atom] @ transmission
-        return transmission.at[atom].set(jnp.exp(1j * jnp.angle(pull)))
+        # An atom that nothing pulls (zero) stays where it is.
+        best = jnp.where(pull == 0, transmission[atom], pull / jnp.abs(pull))
+        return transmission.at[atom].set(best)
 
     return jax.lax.fori_loop(0, transmission.size, update, transmission)
 

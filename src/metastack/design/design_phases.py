@@ -17,13 +17,12 @@ from .. import targets
 from ..atoms import Atoms
 from ..errors import require
 from ..precision import in_float64
-from ..propagation import propagate
 from ..stack import Stack, hops
 from .coordinate import CoordinateDescent
 from .levenberg_marquardt import LevenbergMarquardt
 from .memory import check_memory
 from .method import Method
-from .problem import FreeScale, PrescribedScale, Problem
+from .problem import FreeScale, PrescribedScale, Problem, respond
 from .run import OnIteration, Stage, Trace, run_stages
 from .solution import Design, Outcome
 from .starts import GivenPhases, NearUniform, StartPhases
@@ -139,7 +138,8 @@ def insertion_loss_tradeoff(
 def with_atoms(design: Design, atoms: Atoms) -> Design:
     """The same phases on other atoms: what rounding or a measured table makes of a design."""
     stack = eqx.tree_at(lambda stack: stack.atoms, design.stack, atoms)
-    response = propagate(hops(stack), atoms(jnp.asarray(design.phases_rad)))
+    problem = Problem(hops(stack), atoms, jnp.asarray(design.target), FreeScale())
+    response = respond(problem, design.phases_rad)
     return replace(
         design,
         stack=stack,
@@ -228,19 +228,18 @@ def _designs(
     seed: int,
     first: int,
 ) -> list[Design]:
-    transmission = stack.atoms(jnp.asarray(trace.phases_rad))
-    responses = propagate(stage.problem.hops, transmission)
-    errors_db = targets.decibels(jnp.stack([jnp.asarray(e) for e in trace.errors]))
+    responses = np.asarray(respond(stage.problem, trace.phases_rad))
+    errors_db = 10 * np.log10(np.stack(trace.errors))
     reached = np.asarray(trace.best) <= stage.goal
     return [
         Design(
             stack=stack,
             target=target,
             phases_rad=np.mod(trace.phases_rad[index], 2 * np.pi),
-            response=np.asarray(responses[index]),
+            response=responses[index],
             nmse_db=float(targets.decibels(targets.nmse(responses[index], target))),
             insertion_loss_db=float(targets.insertion_loss_db(responses[index])),
-            history_db=np.asarray(errors_db[:, index]),
+            history_db=errors_db[:, index],
             outcome=Outcome.GOAL_REACHED if reached[index] else trace.outcome,
             seconds=seconds / len(reached),
             method=method,

@@ -11,8 +11,8 @@ from .problem import Problem
 class State(eqx.Module):
     """Phases and their error; methods add what they carry from one iteration to the next."""
 
-    phases_rad: Float[Array, "layers atoms"]
-    error: Float[Array, ""]
+    phases_rad: Float[Array, "*starts layers atoms"]
+    error: Float[Array, "*starts"]
 
 
 class Method(Protocol):

@@ -3,12 +3,15 @@
 Source: DOA paper, eq. (17), (18), (24); the prescribed loss is ours.
 """
 
+from functools import partial
 from typing import Protocol
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Complex, Float
+from jaxtyping import Array, Complex, Float
 
+from .._types import AnyArray, Number
 from ..atoms import Atoms
 from ..propagation import Chain, propagate
 
@@ -40,7 +43,7 @@ class FreeScale(eqx.Module):
 class PrescribedScale(eqx.Module):
     """Beta has a given modulus and the best phase: the insertion loss is prescribed."""
 
-    modulus: ArrayLike
+    modulus: Number
     freedom: int = eqx.field(default=1, static=True)
 
     def __call__(
@@ -57,6 +60,14 @@ class Problem(eqx.Module):
     atoms: Atoms
     target: Complex[Array, "to from"]
     scale: Scale
+
+
+@partial(jax.jit, inline=True)
+def respond(
+    problem: Problem, phases_rad: Float[AnyArray, "*batch layers atoms"]
+) -> Complex[Array, "*batch to from"]:
+    """The response at the given phases."""
+    return propagate(problem.hops, problem.atoms(jnp.asarray(phases_rad)))
 
 
 def scaled_error(
@@ -78,5 +89,5 @@ def loss(
     problem: Problem, phases_rad: Float[Array, "*batch layers atoms"]
 ) -> Float[Array, "*batch"]:
     """Squared norm of the scaled error: the NMSE at the problem's scale, linear."""
-    error = scaled_error(problem, propagate(problem.hops, problem.atoms(phases_rad)))
+    error = scaled_error(problem, respond(problem, phases_rad))
     return jnp.sum(error.real**2 + error.imag**2, axis=(-2, -1))

@@ -1,24 +1,32 @@
-"""Running design methods: many starts, a goal, progress, Ctrl-C."""
+"""Running design methods: many starts, a goal, progress, Ctrl-C.
 
+Iterations run in compiled chunks, sized to come up for air several times a second: often enough
+to show progress and to be stopped, and rarely enough that small stacks pay nothing for it.
+"""
+
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from .method import Method
+from .method import Method, State
 from .problem import Problem
 from .solution import Outcome
 
-# Called after every iteration with the start, the iteration and its error in dB.
+# Called for every iteration with the start, the iteration and its error in dB.
 OnIteration: TypeAlias = Callable[[int, int, float], None]
 
 # A monotone method that gains less than this has arrived.
 _SMALLEST_GAIN = 1e-6
+_SECONDS_A_CHUNK = 0.2
+_LARGEST_CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -39,19 +47,15 @@ class Trace:
     outcome: Outcome = Outcome.BUDGET_SPENT
     best: Float[np.ndarray, " starts"] | None = None
 
-    def start_again(self) -> None:
-        """Forget which phases were best: a new problem measures them differently."""
-        self.best = None
 
-    def note(self, phases_rad: Array, error: Array, *, new: bool) -> None:
-        """Take in one iteration; `new` if it belongs in the history."""
-        errors = np.asarray(error)
-        if new:
-            self.errors.append(errors)
-        better = errors < (np.inf if self.best is None else self.best)
-        if better.any():
-            self.phases_rad = np.where(better[:, None, None], phases_rad, self.phases_rad)
-            self.best = errors if self.best is None else np.minimum(self.best, errors)
+class _Run(eqx.Module):
+    """A batch of starts under way: where it is, the best so far, the errors of this chunk."""
+
+    state: Any
+    best: State
+    errors: Float[Array, "chunk starts"]
+    count: Int[Array, ""]
+    stalled: Bool[Array, ""]
 
 
 def run_stages(
@@ -77,63 +81,91 @@ def run_stages(
 def _run_stage(
     stage: Stage, trace: Trace, first_start: int, on_iteration: OnIteration | None
 ) -> None:
-    trace.start_again()
-    begin, step = (_one_start if len(trace.phases_rad) == 1 else _all_starts)(stage.method)
-    state = begin(stage.problem, jnp.asarray(trace.phases_rad))
-    trace.note(state.phases_rad, state.error, new=not trace.errors)
+    run = _begin(stage.method, stage.problem, jnp.asarray(trace.phases_rad))
+    trace.best = np.asarray(run.best.error)
+    if not trace.errors:
+        trace.errors.append(trace.best)
+    left, chunk = stage.method.iterations, 1
     trace.outcome = Outcome.BUDGET_SPENT
-    for _ in range(stage.method.iterations):
-        if (np.asarray(state.error) <= stage.goal).all():
-            break
-        previous = np.asarray(state.error)
-        state = step(stage.problem, state)
-        trace.note(state.phases_rad, state.error, new=True)
-        _tell(on_iteration, first_start, trace)
-        if stage.method.monotone and (state.error > (1 - _SMALLEST_GAIN) * previous).all():
+    while left > 0 and bool((run.state.error > stage.goal).any()):
+        began = time.perf_counter()
+        run = _advance(stage.method, stage.problem, run, stage.goal, min(chunk, left))
+        made = int(run.count)
+        left -= made
+        _take_in(trace, run, made)
+        _tell(on_iteration, first_start, trace, made)
+        if run.stalled:
             trace.outcome = Outcome.STALLED
-            break
-    if trace.best is not None and (trace.best <= stage.goal).all():
+            return
+        chunk = _next_chunk(made, time.perf_counter() - began)
+    if (trace.best <= stage.goal).all():
         trace.outcome = Outcome.GOAL_REACHED
 
 
-def _tell(on_iteration: OnIteration | None, first_start: int, trace: Trace) -> None:
+def _take_in(trace: Trace, run: _Run, made: int) -> None:
+    trace.errors += list(np.asarray(run.errors)[:made])
+    trace.phases_rad = np.asarray(run.best.phases_rad)
+    trace.best = np.asarray(run.best.error)
+
+
+def _next_chunk(made: int, seconds: float) -> int:
+    return int(np.clip(made * _SECONDS_A_CHUNK / seconds, 1, _LARGEST_CHUNK))
+
+
+def _tell(on_iteration: OnIteration | None, first_start: int, trace: Trace, made: int) -> None:
     if on_iteration is None:
         return
-    for index, error in enumerate(trace.errors[-1]):
-        on_iteration(first_start + index, len(trace.errors) - 1, float(10 * np.log10(error)))
-
-
-_BeginAndStep: TypeAlias = tuple[Callable[[Problem, Array], Any], Callable[[Problem, Any], Any]]
-
-
-def _one_start(method: Method) -> _BeginAndStep:
-    """Begin and step for a batch of one, without the cost of batching."""
-    return partial(_begin_one, method), partial(_step_one, method)
-
-
-def _all_starts(method: Method) -> _BeginAndStep:
-    return partial(_begin_all, method), partial(_step_all, method)
+    last = len(trace.errors) - 1
+    for iteration in range(last - made + 1, last + 1):
+        for index, error in enumerate(trace.errors[iteration]):
+            on_iteration(first_start + index, iteration, float(10 * np.log10(error)))
 
 
 @partial(jax.jit, static_argnums=0)
-def _begin_one(method: Method, problem: Problem, phases_rad: Array) -> Any:
-    return _with_batch(method.begin(problem, phases_rad[0]))
+def _begin(method: Method, problem: Problem, phases_rad: Array) -> _Run:
+    begin = _over_starts(partial(method.begin, problem), len(phases_rad))
+    state = begin(phases_rad)
+    errors = jnp.zeros((_LARGEST_CHUNK, len(phases_rad)))
+    best = State(state.phases_rad, state.error)
+    return _Run(state, best, errors, jnp.array(0), jnp.array(False))
 
 
 @partial(jax.jit, static_argnums=0)
-def _step_one(method: Method, problem: Problem, state: Any) -> Any:
-    return _with_batch(method.step(problem, jax.tree.map(lambda leaf: leaf[0], state)))
+def _advance(method: Method, problem: Problem, run: _Run, goal: float, most: int) -> _Run:
+    """Up to `most` iterations; fewer if the goal is reached or nothing is gained."""
+    step = _over_starts(partial(method.step, problem), len(run.best.error))
+
+    def under_way(run: _Run) -> Array:
+        return (run.count < most) & ~run.stalled & jnp.any(run.state.error > goal)
+
+    def iterate(run: _Run) -> _Run:
+        state = step(run.state)
+        gained = jnp.any(state.error <= (1 - _SMALLEST_GAIN) * run.state.error)
+        return _Run(
+            state,
+            _better(run.best, state),
+            run.errors.at[run.count].set(state.error),
+            run.count + 1,
+            ~gained & method.monotone,
+        )
+
+    first = eqx.tree_at(lambda run: run.count, run, jnp.array(0))
+    return jax.lax.while_loop(under_way, iterate, first)
 
 
-@partial(jax.jit, static_argnums=0)
-def _begin_all(method: Method, problem: Problem, phases_rad: Array) -> Any:
-    return jax.vmap(method.begin, in_axes=(None, 0))(problem, phases_rad)
+def _better(best: State, state: State) -> State:
+    better = state.error < best.error
+    phases_rad = jnp.where(better[:, None, None], state.phases_rad, best.phases_rad)
+    return State(phases_rad, jnp.where(better, state.error, best.error))
 
 
-@partial(jax.jit, static_argnums=0)
-def _step_all(method: Method, problem: Problem, state: Any) -> Any:
-    return jax.vmap(method.step, in_axes=(None, 0))(problem, state)
+def _over_starts(function: Callable[[Any], Any], starts: int) -> Callable[[Any], Any]:
+    """`function` for a batch; a batch of one is spared the cost of batching."""
+    if starts > 1:
+        return jax.vmap(function)
 
+    def one(batch: Any) -> Any:
+        result = function(jax.tree.map(lambda leaf: leaf[0], batch))
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], result)
 
-def _with_batch(state: Any) -> Any:
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], state)
+    return one

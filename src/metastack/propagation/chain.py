@@ -5,6 +5,7 @@ compile grows with the number of layers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Self
 
@@ -51,6 +52,7 @@ class Chain(eqx.Module):
         return self.hops[0](jnp.eye(self.hops[0].from_size, dtype=dtype))
 
 
+@partial(jax.jit, inline=True)
 def propagate(
     chain: Chain, transmission: Complex[Array, "*batch layers atoms"]
 ) -> Complex[Array, "*batch receivers inputs"]:
@@ -95,8 +97,10 @@ def _walk(
     """`first` and the field after every move."""
     fields = [first[None]]
     for move, transmission in groups:
-        _, after = jax.lax.scan(
-            lambda f, t, move=move: (move(f, t),) * 2, fields[-1][-1], transmission
-        )
-        fields.append(after)
+
+        def step(field: Array, crossed: Array, move: _Move = move) -> tuple[Array, Array]:
+            after = move(field, crossed)
+            return after, after
+
+        fields.append(jax.lax.scan(step, fields[-1][-1], transmission)[1])
     return jnp.concatenate(fields)
