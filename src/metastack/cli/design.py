@@ -9,7 +9,6 @@ import typer
 
 from .options import AsJson, ReportPath, Seed, StackPath, Starts, command_line
 from .output import emit
-from .progress import DesignProgress
 
 if TYPE_CHECKING:
     from ..design import Design, Method, StartPhases
@@ -63,6 +62,7 @@ def design(
     """
     from ..design import best_design, design_phases
     from ..files import Provenance, read_stack, write_design
+    from .progress import DesignProgress
 
     description = read_stack(stack)
     if bits is not None:

@@ -4,10 +4,10 @@ The unit of a value is the end of its key, so that both forms say it.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import typer
 
 _UNITS = {
@@ -48,7 +48,7 @@ def _shown(key: str, value: Any) -> str:
         return "unknown"
     if isinstance(value, list):
         return ", ".join(_shown(key, item) for item in value)
-    number = f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+    number = f"{value:.6g}" if isinstance(value, float) else str(value)
     return number + _UNITS.get(_ending(key), "")
 
 
@@ -56,10 +56,8 @@ def _plain(value: Any) -> Any:
     """A value that JSON knows; what is not a number there becomes null."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

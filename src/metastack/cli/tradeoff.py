@@ -7,7 +7,6 @@ import typer
 
 from .options import AsJson, Seed, StackPath, Starts, command_line
 from .output import emit
-from .progress import DesignProgress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +34,7 @@ def tradeoff(
     from ..design import insertion_loss_tradeoff
     from ..files import read_stack
     from ..report import tradeoff as draw
+    from .progress import DesignProgress
 
     losses = _losses(losses_db)
     description = read_stack(stack)
