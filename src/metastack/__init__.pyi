@@ -1,5 +1,6 @@
 """The public names and where each is defined; `__init__.py` loads them from this list."""
 
+from . import design as design, doa as doa, files as files, report as report
 from .atoms import (
     IdealAtoms as IdealAtoms,
     MeasuredAtoms as MeasuredAtoms,
@@ -21,8 +22,31 @@ from .design import (
     design_phases as design_phases,
     insertion_loss_tradeoff as insertion_loss_tradeoff,
 )
+from .doa import (
+    EffectiveSnr as EffectiveSnr,
+    Noiseless as Noiseless,
+    PhysicalSnr as PhysicalSnr,
+    Protocol as Protocol,
+    angular_spectrum as angular_spectrum,
+    direction as direction,
+    electrical_angles as electrical_angles,
+    energies as energies,
+    peak_estimate as peak_estimate,
+    simulate_snapshots as simulate_snapshots,
+    steering_vector as steering_vector,
+)
 from .errors import (
     InputError as InputError,
+)
+from .files import (
+    Recording as Recording,
+    read_design as read_design,
+    read_recording as read_recording,
+    read_response as read_response,
+    read_stack as read_stack,
+    write_design as write_design,
+    write_recording as write_recording,
+    write_stack as write_stack,
 )
 from .geometry import (
     PlanarArray as PlanarArray,

@@ -63,7 +63,7 @@ class IdealAtoms(eqx.Module):
 class QuantisedAtoms(eqx.Module):
     """2^bits equally spaced phases, without loss; the nearest one is set.
 
-    The gradient with respect to the phase is zero: use `design.QuantisedCoordinate`.
+    The gradient with respect to the phase is zero: use `design.CoordinateDescent`.
     """
 
     bits: int = eqx.field(static=True)
@@ -132,7 +132,11 @@ class MeasuredAtoms(eqx.Module):
             "An atom table must be finite, but has NaN or infinity.",
         )
         increasing = bool((np.diff(setting) > 0).all()) and np.ptp(setting) < 2 * np.pi
-        require(increasing, "`setting_rad` of an atom table must increase within one turn.")
+        require(
+            increasing,
+            "`setting_rad` of an atom table must increase within one turn (without its end, which "
+            f"is its beginning), but goes from {setting[0]:.4g} to {setting[-1]:.4g}.",
+        )
         require(
             modulus.min() >= 0,
             f"`amplitude` of an atom table must not be negative, but is {modulus.min()}.",
@@ -187,3 +191,18 @@ class StuckAtoms(eqx.Module):
     def is_smooth(self) -> bool:
         """As the atoms that still follow."""
         return self.base.is_smooth
+
+
+def quantised(atoms: Atoms, bits: int) -> Atoms:
+    """The same atoms with only 2^bits phases; stuck ones stay stuck.
+
+    Raises:
+        InputError: measured atoms, whose settings are those of their table.
+    """
+    if isinstance(atoms, StuckAtoms):
+        return StuckAtoms(quantised(atoms.base, bits), atoms.is_stuck, atoms.transmission)
+    require(
+        isinstance(atoms, IdealAtoms | QuantisedAtoms),
+        f"`bits` must go with ideal or quantised atoms, but these are {type(atoms).__name__}.",
+    )
+    return QuantisedAtoms(bits)

@@ -106,18 +106,30 @@ def make_stack(
     for name, value in (("frequency_hz", frequency_hz), ("wave_speed_m_per_s", wave_speed_m_per_s)):
         require(np.isfinite(value) and value > 0, f"`{name}` must be positive, but is {value}.")
     planes = len(gaps_m) + 1
+    poses = poses or Pose()
+    _check_poses(poses, planes)
     cell_area_m2 = layer_array.spacing_x_m * layer_array.spacing_y_m
     return Stack(
         input_array,
         layer_array,
         receiver_array,
         np.asarray(gaps_m, float),
-        jax.tree.map(lambda dof: np.broadcast_to(np.asarray(dof, float), planes), poses or Pose()),
+        jax.tree.map(lambda dof: np.broadcast_to(np.asarray(dof, float), planes), poses),
         frequency_hz,
         model or RayleighSommerfeld(cell_area_m2),
         atoms or IdealAtoms(),
         wave_speed_m_per_s,
     )
+
+
+def _check_poses(poses: Pose, planes: int) -> None:
+    for name, dof in vars(poses).items():
+        require(
+            np.shape(dof) in ((), (planes,)),
+            f"`poses.{name}` must be one number or one a plane ({planes}), "
+            f"but has shape {np.shape(dof)}.",
+        )
+        require(np.isfinite(dof).all(), f"`poses.{name}` must be finite, but is {dof}.")
 
 
 def make_uniform_stack(
@@ -175,9 +187,12 @@ def hops(stack: Stack, kind: type[Hop] | None = None) -> Chain:
 
 
 def geometry_key(start: Plane, end: Plane) -> tuple[object, ...]:
-    """Equal for two pairs of planes only if their hops are the same."""
+    """Equal for two pairs of planes only if their hops are the same.
+
+    A traced value equals nothing, not even itself: what it will be is not known.
+    """
     leaves = jax.tree.leaves((start.pose, end.pose, end.z_m - start.z_m))
-    values = [id(leaf) if isinstance(leaf, Tracer) else round(float(leaf), 15) for leaf in leaves]
+    values = [object() if isinstance(leaf, Tracer) else round(float(leaf), 15) for leaf in leaves]
     return (id(start.array), id(end.array), *values)
 
 

@@ -1,7 +1,5 @@
 """Design methods against the paper's equations written out, and against their own promises."""
 
-from dataclasses import replace
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -96,14 +94,17 @@ def paper_gradient(W, phases, target):
     return gradient
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+gradient_of_loss = jax.jit(jax.grad(loss, argnums=1))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
 def test_gradient_is_eq_19(stack_2x2, seed):
     """The paper's recursion, in NumPy, on its own 2x2 stack. Its loss (17) is ||F||² NMSE.
 
     Two summation orders of 121 terms over 7 layers: 1e-10 relative.
     """
     phases = draw(stack_2x2, seed)
-    gradient = jax.grad(loss, argnums=1)(problem_of(stack_2x2), jnp.asarray(phases))
+    gradient = gradient_of_loss(problem_of(stack_2x2), jnp.asarray(phases))
     expected = paper_gradient(matrices(stack_2x2), phases, F) / np.linalg.norm(F) ** 2
     np.testing.assert_allclose(gradient, expected, atol=1e-10 * np.abs(expected).max())
 
@@ -119,7 +120,7 @@ def test_gradient_descent_is_eq_22_and_23(seed):
     method = GradientDescent(decay=0.8)
     problem = problem_of(stack)
     step = jax.jit(method.step)
-    state = method.begin(problem, jnp.asarray(literal))
+    state = jax.jit(method.begin)(problem, jnp.asarray(literal))
     for _ in range(10):
         eta = 0.8 * eta
         gradient = paper_gradient(W, literal, F)
@@ -218,7 +219,7 @@ def test_linear_model_is_the_derivative_of_the_residual(scale):
     stack = small(4, 2)
     problem = problem_of(stack, scale)
     phases = jnp.asarray(draw(stack))
-    model = linearise(problem, phases)
+    model = jax.jit(linearise)(problem, phases)
     G = response(stack, phases)
     beta = complex(scale(jnp.vdot(G, F), jnp.vdot(G, G).real))
 
@@ -228,7 +229,7 @@ def test_linear_model_is_the_derivative_of_the_residual(scale):
         return jnp.concatenate([r.real.ravel(), r.imag.ravel()])
 
     at = (phases, 0.0, 0.0)
-    by_phases, by_turn, by_growth = jax.jacfwd(residual, argnums=(0, 1, 2))(*at)
+    by_phases, by_turn, by_growth = jax.jit(jax.jacfwd(residual, argnums=(0, 1, 2)))(*at)
     J = np.asarray(by_phases).reshape(32, -1)
     np.testing.assert_allclose(
         np.r_[np.ravel(model.residual.real), np.ravel(model.residual.imag)],
@@ -259,18 +260,19 @@ def test_both_dual_solvers_give_the_same_step():
     stack = small(5, 3)
     problem = problem_of(stack)
     method = LevenbergMarquardt()
-    state, step = method.begin(problem, jnp.asarray(draw(stack))), jax.jit(method.step)
+    state = jax.jit(method.begin)(problem, jnp.asarray(draw(stack)))
+    step = jax.jit(method.step)
     for _ in range(60):
         if state.error < 1e-8:
             break
         state = step(problem, state)
     assert state.error < 1e-8
-    model = linearise(problem, state.phases_rad)
+    model = jax.jit(linearise)(problem, state.phases_rad)
     damping = 0.1 * model.mean_square()
     size = float(jnp.linalg.norm(model.residual))
     moves = []
     for solver, tolerance in ((DualCholesky(), 1e-10), (DualConjugateGradient(), min(0.1, size))):
-        dual = solver.solve(model, damping)
+        dual = jax.jit(solver.solve)(model, damping)
         left = jnp.linalg.norm(model.gram(dual) + damping * dual + model.residual)
         assert left <= tolerance * size
         moves.append(np.asarray(model.pull_back(dual)))
@@ -338,12 +340,12 @@ def test_an_exact_4x4_dft_at_a_prescribed_loss_of_26_db(stack_4x4, dft_4x4):
 
 
 def test_discrete_sweeps_beat_rounding_a_continuous_design(small_stack, dft_2x2):
-    """2 bits: median over 6 starts at least 6 dB below the same number of rounded exact designs."""
+    """2 bits: median over 4 starts at least 6 dB below the same number of rounded exact designs."""
     discrete = eqx.tree_at(lambda s: s.atoms, small_stack, QuantisedAtoms(2))
-    swept = design_phases(discrete, dft_2x2, starts=6)
+    swept = design_phases(discrete, dft_2x2, starts=4)
     rounded = [
         10 * np.log10(nmse(response(discrete, design.phases_rad), dft_2x2))
-        for design in design_phases(small_stack, dft_2x2, starts=6)
+        for design in design_phases(small_stack, dft_2x2, starts=4)
     ]
     assert np.median([design.nmse_db for design in swept]) < np.median(rounded) - 6
 
@@ -378,7 +380,5 @@ def test_a_design_works_around_stuck_atoms(small_stack, dft_2x2):
     stack = eqx.tree_at(lambda s: s.atoms, small_stack, atoms)
     designs = design_phases(stack, dft_2x2, starts=3)
     assert reached(designs) == 3
-    # Told again by the response of the stack that has those defects.
     for design in designs:
-        again = replace(design).phases_rad
-        assert 10 * np.log10(nmse(response(stack, again), dft_2x2)) <= -99.9
+        assert 10 * np.log10(nmse(response(stack, design.phases_rad), dft_2x2)) <= -99.9

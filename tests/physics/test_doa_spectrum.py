@@ -1,8 +1,7 @@
 """Laws of the angular spectrum and of the peak, for a device that is an exact DFT."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from metastack.doa import (
     GaussianSource,

@@ -56,7 +56,7 @@ def check_gradient(function, point, step=1e-5):
     """jax.grad of `function` at the array `point` against a central difference each."""
     compiled = jax.jit(function)
     point = np.atleast_1d(np.asarray(point, float))
-    gradient = jax.grad(function)(jnp.asarray(point))
+    gradient = jax.jit(jax.grad(function))(jnp.asarray(point))
     moves = step * np.eye(point.size).reshape(-1, *point.shape)
     differences = [compiled(point + move) - compiled(point - move) for move in moves]
     expected = np.reshape(differences, point.shape) / (2 * step)
@@ -132,7 +132,11 @@ def test_all_kinds_of_hops_have_the_same_derivative():
     def gradient(kind):
         built = hops(stack, kind)
         assert type(list(built)[1]) is kind
-        return jax.grad(lambda p: nmse(propagate(built, jnp.exp(1j * p)), TARGET))(phases)
+
+        def misfit(phases):
+            return nmse(propagate(built, jnp.exp(1j * phases)), TARGET)
+
+        return jax.jit(jax.grad(misfit))(phases)
 
     dense = gradient(DenseHop)
     for kind in (MirrorHop, FourierHop):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("double_precision")
 
 K = 2 * np.pi
 # Each example builds whole stacks from uncompiled operations.
-few = settings(max_examples=8)
+few = settings(max_examples=4)
 ALONG_Z = np.array([0.0, 0.0, 1.0])
 
 

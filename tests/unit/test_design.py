@@ -157,7 +157,9 @@ def test_a_local_minimum_is_said_to_be_one(tiny_stack, dft_2x2):
 
 @pytest.mark.parametrize("method", [SWEEPS, DESCENT])
 def test_ctrl_c_returns_the_best_phases_so_far(tiny_stack, dft_2x2, method):
-    """Stopped after the second iteration of the first start: two errors after the first."""
+    """Stopped when told of the second iteration; iterations are told in chunks, so a few later
+    ones may have been made, and the best of all that were made comes back.
+    """
     told = []
 
     def on_iteration(start, iteration, error_db):
@@ -170,11 +172,11 @@ def test_ctrl_c_returns_the_best_phases_so_far(tiny_stack, dft_2x2, method):
     )
     assert {design.outcome for design in designs} == {Outcome.INTERRUPTED}
     first = designs[0]
-    assert len(first.history_db) == 3
+    assert len(first.history_db) >= 3
     np.testing.assert_allclose(first.nmse_db, first.history_db.min(), atol=1e-9)
     of_first = [(iteration, error) for start, iteration, error in told if start == 0]
     assert [iteration for iteration, _ in of_first] == [1, 2]
-    np.testing.assert_allclose([error for _, error in of_first], first.history_db[1:], atol=1e-9)
+    np.testing.assert_allclose([error for _, error in of_first], first.history_db[1:3], atol=1e-9)
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,9 @@ class StoppedWhileCompiling:
 
 
 def test_ctrl_c_while_the_first_method_compiles_is_no_crash(tiny_stack, dft_2x2):
-    """Nothing has been found, so nothing better than the start can come back."""
-    designs = design_phases(tiny_stack, dft_2x2, methods=[StoppedWhileCompiling()])
-    assert all(design.outcome is Outcome.INTERRUPTED for design in designs)
+    """Nothing has been found, so there is nothing to return: the interrupt goes on."""
+    with pytest.raises(KeyboardInterrupt):
+        design_phases(tiny_stack, dft_2x2, methods=[StoppedWhileCompiling()])
 
 
 def test_ctrl_c_while_the_second_method_compiles_keeps_what_the_first_found(tiny_stack, dft_2x2):

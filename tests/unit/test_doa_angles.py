@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from metastack.doa import direction, electrical_angles, is_visible, steering_vector
 from metastack.errors import InputError

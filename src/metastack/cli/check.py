@@ -1,5 +1,6 @@
 """`metastack check`: whether a file can be used."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def check(file: AnyPath, json: AsJson = False) -> None:
 def _stack_checks(file: Path) -> dict[str, Any]:
     """Rank, memory and passivity of a stack, before anything is designed."""
     from ..design import check_design, default_methods, required_bytes
+    from ..errors import require
     from ..files import read_stack
     from ..propagation import largest_gain
     from ..stack import hops
@@ -32,7 +34,9 @@ def _stack_checks(file: Path) -> dict[str, Any]:
     stack = description.stack
     check_design(stack, description.target)
     methods = default_methods(stack, None)
+    gain = max(map(largest_gain, hops(stack)))
+    require(isfinite(gain), f"Every hop must be finite, but one is not; check the gaps of {file}.")
     return {
-        "largest_gain_of_a_hop": max(map(largest_gain, hops(stack))),
+        "largest_gain_of_a_hop": gain,
         "memory_bytes": max(required_bytes(stack, method) for method in methods),
     }

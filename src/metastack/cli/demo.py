@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .design import stop_if_interrupted
 from .options import AsJson, Seed, command_line
 from .output import emit
 
@@ -46,6 +47,7 @@ def demo(
     )[0]
     _say("the default design, insertion loss left free")
     free = design_phases(stack, target, seed=seed)[0]
+    stop_if_interrupted([published, free])
     _say(f"exact designs at less and less insertion loss, down to {min(_LOSSES_DB):g} dB")
     sweep = _sweep(description, seed)
     chosen = min(sweep, key=lambda design: abs(design.insertion_loss_db - _PRESCRIBED_LOSS_DB))
@@ -102,10 +104,13 @@ def _write_stack(path: Path) -> None:
 def _sweep(description: "StackDescription", seed: int) -> "list[Design]":
     from ..design import insertion_loss_tradeoff
 
-    sweep = insertion_loss_tradeoff(
-        description.stack, description.target, _LOSSES_DB, starts=3, seed=seed
+    sweep = list(
+        insertion_loss_tradeoff(
+            description.stack, description.target, _LOSSES_DB, starts=3, seed=seed
+        )
     )
-    return list(sweep)
+    stop_if_interrupted(sweep)
+    return sweep
 
 
 def _write_design(design: "Design", folder: Path) -> None:

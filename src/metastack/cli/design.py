@@ -1,13 +1,21 @@
 """`metastack design`: phases for a stack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import AsJson, ReportPath, Seed, StackPath, Starts, command_line
+from .options import (
+    AsJson,
+    ReportPath,
+    Seed,
+    StackPath,
+    Starts,
+    command_line,
+    require_writable,
+)
 from .output import emit
 
 if TYPE_CHECKING:
@@ -45,7 +53,8 @@ def design(
         int | None, typer.Option(min=1, help="Most iterations of the chosen method.")
     ] = None,
     decay: Annotated[
-        float | None, typer.Option(help="Decay of the rate of gradient-descent (.8, published).")
+        float | None,
+        typer.Option(min=0.01, max=1, help="Decay of the rate of gradient-descent (.8)."),
     ] = None,
     random_start: Annotated[
         bool, typer.Option("--random-start", help="Start from random phases, as in the papers.")
@@ -64,6 +73,8 @@ def design(
     from ..files import Provenance, read_stack, write_design
     from .progress import DesignProgress
 
+    require_writable(output, ".nc")
+    require_writable(report, ".html")
     description = read_stack(stack)
     if bits is not None:
         description = _with_bits(description, bits)
@@ -74,7 +85,7 @@ def design(
             methods=_methods(method, iterations, decay),
             insertion_loss_db=insertion_loss_db,
             starts=starts,
-            start_phases=_start_phases(resume, random_start=random_start),
+            start_phases=_start_phases(method, resume, starts, random_start=random_start),
             seed=seed,
             goal_db=goal_db,
             on_iteration=progress,
@@ -86,7 +97,7 @@ def design(
 
         write_design_report(report, description.name, best, starts=designs)
     emit({**design_answer(best), "starts_run": len(designs), "output": str(output)}, as_json=json)
-    _stop_if_interrupted(designs)
+    stop_if_interrupted(designs)
 
 
 def design_answer(design: "Design") -> dict[str, Any]:
@@ -94,8 +105,10 @@ def design_answer(design: "Design") -> dict[str, Any]:
     return {
         "nmse_db": design.nmse_db,
         "insertion_loss_db": design.insertion_loss_db,
+        "error_at_scale_db": design.error_db,
         "iterations": design.iterations,
         "seconds": design.seconds,
+        "outcome_code": design.outcome.name,
         "outcome": design.outcome.value,
         "method": design.method,
         "seed": design.seed,
@@ -125,13 +138,20 @@ def _methods(
     return [kinds[name](**{key: value for key, value in given.items() if value is not None})]
 
 
-def _start_phases(resume: Path | None, *, random_start: bool) -> "StartPhases | None":
+def _start_phases(
+    method: MethodName, resume: Path | None, starts: int, *, random_start: bool
+) -> "StartPhases | None":
+    """Where to begin; the paper's descent begins at random phases, as published."""
     from ..design import GivenPhases, RandomPhases
+    from ..errors import require
     from ..files import read_design
 
     if resume is not None:
+        require(not random_start, "Give either `--resume` or `--random-start`, not both.")
+        require(starts == 1, f"`--resume` has one start, but `--starts` is {starts}.")
         return GivenPhases(read_design(resume).phases_rad)
-    return RandomPhases() if random_start else None
+    published = method is MethodName.GRADIENT_DESCENT
+    return RandomPhases() if random_start or published else None
 
 
 def _with_bits(description: "StackDescription", bits: int) -> "StackDescription":
@@ -139,14 +159,16 @@ def _with_bits(description: "StackDescription", bits: int) -> "StackDescription"
 
     import equinox as eqx
 
-    from ..atoms import QuantisedAtoms
+    from ..atoms import quantised
 
-    stack = eqx.tree_at(lambda stack: stack.atoms, description.stack, QuantisedAtoms(bits))
+    atoms = quantised(description.stack.atoms, bits)
+    stack = eqx.tree_at(lambda stack: stack.atoms, description.stack, atoms)
     return replace(description, stack=stack)
 
 
-def _stop_if_interrupted(designs: "list[Design]") -> None:
+def stop_if_interrupted(designs: "Sequence[Design]") -> None:
+    """End the command as Ctrl-C would have, once what was found is written."""
     from ..design import Outcome
 
-    if designs[-1].outcome is Outcome.INTERRUPTED:
+    if any(design.outcome is Outcome.INTERRUPTED for design in designs):
         raise KeyboardInterrupt

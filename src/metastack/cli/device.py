@@ -13,7 +13,7 @@ from ..files import Recording, read_design, read_response
 
 @dataclass(frozen=True, eq=False)
 class Device:
-    """A response, its target, and the grid of its ports in wavelengths."""
+    """A response, its target, the grid of its ports in wavelengths and how it is turned."""
 
     response: Complex[np.ndarray, "receivers inputs"]
     target: Complex[np.ndarray, "receivers inputs"] | None
@@ -21,6 +21,7 @@ class Device:
     rows: int
     spacing_x_wavelengths: float
     spacing_y_wavelengths: float
+    rotation_rad: float = 0.0
 
 
 def read_device(
@@ -56,6 +57,7 @@ def _designed(path: Path) -> Device:
         array.rows,
         float(array.spacing_x_m) / wavelength_m,
         float(array.spacing_y_m) / wavelength_m,
+        float(array.rotation_rad) + float(np.asarray(design.stack.poses.rz_rad)[0]),
     )
 
 

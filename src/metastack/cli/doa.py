@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import AsJson, DevicePath
+from .options import AsJson, DevicePath, require_writable
 from .output import emit
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def doa(
     from ..files import check_recording, read_recording
     from .device import read_device
 
+    require_writable(spectrum, ".png", ".svg", ".pdf")
     recording = read_recording(snapshots)
     read = read_device(device, spacing_wavelengths=spacing_wavelengths, recording=recording)
     check_recording(recording, probes=read.response.shape[0])
@@ -53,7 +54,13 @@ def protocol_of(recording: "Recording", device: "Device") -> "Protocol":
     from ..doa import Protocol
     from ..errors import require
 
+    require_dft(device)
     count = len(recording.energies)
+    require(
+        bool(recording.snapshots_x or recording.snapshots_y) or isqrt(count) ** 2 == count,
+        f"A recording without `snapshots_x` and `snapshots_y` must have a square number of "
+        f"snapshots, but has {count}; store them in it.",
+    )
     along_x = recording.snapshots_x or (
         count // recording.snapshots_y if recording.snapshots_y else isqrt(count)
     )
@@ -70,6 +77,25 @@ def protocol_of(recording: "Recording", device: "Device") -> "Protocol":
             f"`{name}` of the recording must be {expected} as in the device, but is {stored}.",
         )
     return Protocol(device.columns, device.rows, along_x, along_y)
+
+
+def require_dft(device: "Device") -> None:
+    """Refuse a design whose probes do not stand for the bins of the 2D DFT.
+
+    Raises:
+        InputError: the target of the design is another matrix.
+    """
+    from ..errors import require
+    from ..targets import dft_2d, nmse
+
+    if device.target is None:
+        return
+    error = float(nmse(device.target, dft_2d(device.columns, device.rows)))
+    require(
+        error < 1e-12,
+        "The design must have the 2D DFT of its input layer as target, but has another one: its "
+        "probes do not stand for the bins that this estimator reads.",
+    )
 
 
 def doa_answer(
@@ -91,7 +117,7 @@ def doa_answer(
         "psi_x_over_pi": float(estimate.psi_x_rad) / np.pi,
         "psi_y_over_pi": float(estimate.psi_y_rad) / np.pi,
         "theta_deg": float(np.degrees(theta_rad)),
-        "phi_deg": float(np.degrees(phi_rad)),
+        "phi_deg": float(np.degrees(phi_rad + device.rotation_rad)),
         "probe": int(estimate.probe),
         "snapshot": int(estimate.snapshot),
         "bin_x_over_pi": 2 / (protocol.columns * protocol.snapshots_x),

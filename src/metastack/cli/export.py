@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, DesignPath
+from .options import AsJson, DesignPath, require_writable
 from .output import emit
 
 
@@ -23,12 +23,10 @@ def export(
     Rounding to few bits costs accuracy, and the answer says how much; `metastack design --bits`
     designs for them instead.
     """
-    from ..atoms import QuantisedAtoms
-    from ..design import with_atoms
-    from ..errors import require
-    from ..files import export_codes, read_design
+    from ..design import with_phases
+    from ..files import export_codes, read_codes, read_design
 
-    require(output.suffix == ".csv", f"`--output` must end in .csv, but is {output}.")
+    require_writable(output, ".csv")
     read = read_design(design)
     layers = read.stack.layer_array
     array_path = output.with_suffix(".npy")
@@ -40,6 +38,6 @@ def export(
         csv_path=output,
         npy_path=array_path,
     )
-    rounded = with_atoms(read, QuantisedAtoms(bits))
+    rounded = with_phases(read, read_codes(output))
     answer = {"bits": bits, "nmse_db": read.nmse_db, "rounded_nmse_db": rounded.nmse_db}
     emit({**answer, "output": str(output), "array": str(array_path)}, as_json=json)

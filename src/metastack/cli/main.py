@@ -12,7 +12,6 @@ from . import check, demo, design, doa, export, report, show, simulate, tradeoff
 
 app = typer.Typer(
     help="Design, calibrate and use stacked intelligent metasurfaces.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -31,11 +30,16 @@ OK, INTERNAL_ERROR, UNUSABLE_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+def _root(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version."),
+) -> None:
     if version:
         from .. import __version__
 
         typer.echo(__version__)
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -36,6 +37,26 @@ Starts: TypeAlias = Annotated[
 ReportPath: TypeAlias = Annotated[
     Path | None, typer.Option("--report", help="Also write an HTML report with pictures here.")
 ]
+
+
+def require_writable(path: Path | None, *suffixes: str) -> None:
+    """Refuse an output that could not be written, before any work is done.
+
+    Raises:
+        InputError: another suffix, or a folder that is missing or not writable.
+    """
+    if path is None:
+        return
+    from ..errors import require
+
+    require(
+        path.suffix.lower() in suffixes,
+        f"The output must end in {' or '.join(suffixes)}, but is `{path}`.",
+    )
+    folder = path.parent
+    require(folder.is_dir(), f"The output's folder must exist, but `{folder}` does not.")
+    require(os.access(folder, os.W_OK), f"The output's folder must be writable: `{folder}` is not.")
+    require(not path.is_dir(), f"The output must be a file, but `{path}` is a folder.")
 
 
 def command_line() -> str:

@@ -1,12 +1,13 @@
 """`metastack report`: one page with the pictures of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import AsJson, DesignPath, command_line
+from .options import AsJson, DesignPath, command_line, require_writable
 from .output import emit
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ def report(
     json: AsJson = False,
 ) -> None:
     """Draw a design: stack, phases, response beside target, convergence, angular spectrum."""
-    from ..files import read_design
+    from ..files import read_design, read_provenance
 
+    require_writable(output, ".html")
     read = read_design(design)
     spectrum = None if snapshots is None else _spectrum(design, snapshots)
-    write_design_report(output, design.stem, read, spectrum=spectrum)
+    made = {f"Design made by {key}": text for key, text in asdict(read_provenance(design)).items()}
+    write_design_report(output, design.stem, read, spectrum=spectrum, facts=made)
     emit({"output": str(output)}, as_json=json)
 
 
@@ -38,15 +41,16 @@ def write_design_report(
     starts: "Sequence[Design]" = (),
     sweep: "Sequence[Design]" = (),
     spectrum: Any = None,
+    facts: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the report of a design with the command that made it."""
+    """Write the report of a design with the command that writes it, and other `facts`."""
     from ..report import write_report
 
     write_report(
         path,
         title=title,
         design=design,
-        facts={"Command": command_line()},
+        facts={**(facts or {}), "Command": command_line()},
         starts=starts,
         sweep=sweep,
         spectrum=spectrum,

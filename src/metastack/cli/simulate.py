@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import AsJson, DevicePath, Seed
+from .options import AsJson, DevicePath, Seed, require_writable
 from .output import emit
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..files import Recording
     from .device import Device
 
-app = typer.Typer(help="Simulate what a device receives.", no_args_is_help=True)
+app = typer.Typer(help="Simulate what a device receives.")
 
 
 @app.callback()
@@ -57,6 +57,7 @@ def snapshots(
     from ..files import write_recording
     from .device import read_device
 
+    require_writable(output, ".nc", ".npz", ".mat", ".csv")
     read = read_device(device, spacing_wavelengths=spacing_wavelengths)
     protocol = Protocol(read.columns, read.rows, snapshots_x, snapshots_y)
     source = _source(read, psi_over_pi, direction_deg)
@@ -114,7 +115,12 @@ def _source(
     )
     if psi_over_pi is not None:
         return np.pi * psi_over_pi[0], np.pi * psi_over_pi[1]
-    theta_rad, phi_rad = np.radians(direction_deg or (0.0, 0.0))
+    theta_deg, phi_deg = direction_deg or (0.0, 0.0)
+    require(
+        0 <= theta_deg <= 90,
+        f"The angle from the stack axis must be from 0 to 90 degrees, but is {theta_deg}.",
+    )
+    theta_rad, phi_rad = np.radians(theta_deg), np.radians(phi_deg) - device.rotation_rad
     psi_x_rad, psi_y_rad = electrical_angles(
         theta_rad,
         phi_rad,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .design import stop_if_interrupted
 from .options import AsJson, Seed, StackPath, Starts, command_line
 from .output import emit
 
@@ -36,12 +37,12 @@ def tradeoff(
     from ..report import tradeoff as draw
     from .progress import DesignProgress
 
-    losses = _losses(losses_db)
+    losses = sorted(_losses(losses_db), reverse=True)
     description = read_stack(stack)
     output.mkdir(parents=True, exist_ok=True)
     designs: list[Design] = []
-    with DesignProgress(len(losses) * starts) as progress:
-        for design in insertion_loss_tradeoff(
+    with DesignProgress(starts) as progress:
+        found = insertion_loss_tradeoff(
             description.stack,
             description.target,
             losses,
@@ -49,9 +50,10 @@ def tradeoff(
             seed=seed,
             goal_db=goal_db,
             on_iteration=progress,
-        ):
+        )
+        for loss_db, design in zip(losses, found, strict=False):
             designs.append(design)
-            _write(design, output)
+            _write(design, output / f"loss_{loss_db:g}_db.nc")
     points = [(one.insertion_loss_db, one.nmse_db) for one in designs]
     _write_curve(points, output / "tradeoff.csv")
     _save(draw([loss for loss, _ in points], [nmse for _, nmse in points]), output)
@@ -63,6 +65,7 @@ def tradeoff(
         },
         as_json=json,
     )
+    stop_if_interrupted(designs)
 
 
 def _losses(text: str) -> list[float]:
@@ -75,11 +78,10 @@ def _losses(text: str) -> list[float]:
         raise InputError(message) from None
 
 
-def _write(design: "Design", folder: Path) -> None:
+def _write(design: "Design", path: Path) -> None:
     from ..files import Provenance, write_design
 
-    name = f"loss_{design.insertion_loss_db:05.2f}_db.nc"
-    write_design(design, folder / name, provenance=Provenance.current(command_line()))
+    write_design(design, path, provenance=Provenance.current(command_line()))
 
 
 def _write_curve(points: list[tuple[float, float]], path: Path) -> None:

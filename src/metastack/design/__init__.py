@@ -7,7 +7,7 @@ from .design_phases import (
     default_methods,
     design_phases,
     insertion_loss_tradeoff,
-    with_atoms,
+    with_phases,
 )
 from .first_order import LBFGS, Adam
 from .gradient_descent import GradientDescent
@@ -38,5 +38,5 @@ __all__ = [
     "design_phases",
     "insertion_loss_tradeoff",
     "required_bytes",
-    "with_atoms",
+    "with_phases",
 ]

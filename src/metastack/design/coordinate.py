@@ -92,9 +92,9 @@ def _sweep(
             best, phases_rad = update(incoming, layer)
             return hop(incoming * best), phases_rad
 
-        incoming, phases_rad = jax.lax.scan(cross, incoming, [part[left] for part in layers])
+        incoming, phases_rad = jax.lax.scan(cross, incoming, tuple(part[left] for part in layers))
         new.append(phases_rad)
-    _, last = update(incoming, [part[-1] for part in layers])
+    _, last = update(incoming, tuple(part[-1] for part in layers))
     return jnp.concatenate([*new, last[None]])
 
 

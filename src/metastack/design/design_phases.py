@@ -8,13 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from .. import targets
-from ..atoms import Atoms
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack, hops
@@ -25,9 +23,11 @@ from .method import Method
 from .problem import FreeScale, PrescribedScale, Problem, respond
 from .run import OnIteration, Stage, Trace, run_stages
 from .solution import Design, Outcome
-from .starts import GivenPhases, NearUniform, StartPhases
+from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
 
 DEFAULT_GOAL_DB = -100.0
+# A sweep holds a matrix of atoms x atoms of a layer: .27 GB at this size.
+_SWEEPS_TO_ATOMS = 4096
 
 
 @in_float64
@@ -56,11 +56,12 @@ def design_phases(
             (Theorem 1), atoms that the method cannot use, or too little memory.
     """
     methods = methods or default_methods(stack, insertion_loss_db)
-    start_phases = start_phases or NearUniform()
+    start_phases = start_phases or default_start(stack)
     target = np.asarray(target, complex)
     check_target(stack, target)
     _check_methods(stack, methods)
     require(starts >= 1, f"`starts` must be at least 1, but is {starts}.")
+    require(np.isfinite(goal_db), f"`goal_db` must be a finite number, but is {goal_db}.")
     stages = _stages(stack, target, methods, insertion_loss_db, goal_db)
     draws = [
         start_phases(np.random.default_rng([seed, k]), stack.phases_shape) for k in range(starts)
@@ -72,7 +73,7 @@ def design_phases(
         batch = np.stack(draws[first : first + together])
         trace = run_stages(stages, batch, first_start=first, on_iteration=on_iteration)
         seconds = time.perf_counter() - began
-        name = ", then ".join(map(repr, methods))
+        name = _recipe(methods, start_phases, goal_db, insertion_loss_db)
         designs += _designs(stack, target, stages[-1], trace, seconds, name, seed, first)
         if trace.outcome is Outcome.INTERRUPTED:
             break
@@ -87,14 +88,21 @@ def default_methods(stack: Stack, insertion_loss_db: float | None) -> list[Metho
     """
     if not stack.atoms.is_smooth:
         return [CoordinateDescent(iterations=60)]
+    if stack.layer_array.size > _SWEEPS_TO_ATOMS:
+        return [LevenbergMarquardt(iterations=120)]
     if insertion_loss_db is None:
         return [CoordinateDescent(iterations=2), LevenbergMarquardt(iterations=60)]
     return [CoordinateDescent(iterations=10), LevenbergMarquardt(iterations=120)]
 
 
+def default_start(stack: Stack) -> StartPhases:
+    """Near uniform, for a low insertion loss; random where near phases would all round alike."""
+    return NearUniform() if stack.atoms.is_smooth else RandomPhases()
+
+
 def best_design(designs: Sequence[Design]) -> Design:
-    """The design of lowest NMSE."""
-    return min(designs, key=lambda one: one.nmse_db)
+    """The design of lowest error, at the prescribed scale if there is one."""
+    return min(designs, key=lambda one: one.error_db)
 
 
 def insertion_loss_tradeoff(
@@ -126,7 +134,7 @@ def insertion_loss_tradeoff(
         )
         candidates = attempt(starts=starts)
         interrupted = candidates[-1].outcome is Outcome.INTERRUPTED
-        if previous and not interrupted and best_design(candidates).nmse_db > goal_db:
+        if previous and not interrupted and best_design(candidates).error_db > goal_db:
             candidates += attempt(start_phases=GivenPhases(previous.phases_rad))
         previous = best_design(candidates)
         yield previous
@@ -135,18 +143,27 @@ def insertion_loss_tradeoff(
 
 
 @in_float64
-def with_atoms(design: Design, atoms: Atoms) -> Design:
-    """The same phases on other atoms: what rounding or a measured table makes of a design."""
-    stack = eqx.tree_at(lambda stack: stack.atoms, design.stack, atoms)
-    problem = Problem(hops(stack), atoms, jnp.asarray(design.target), FreeScale())
-    response = respond(problem, design.phases_rad)
+def with_phases(design: Design, phases_rad: Float[np.ndarray, "layers atoms"]) -> Design:
+    """The same stack with other phases, rounded ones for instance, and what they make of it."""
+    stack = design.stack
+    problem = Problem(hops(stack), stack.atoms, jnp.asarray(design.target), FreeScale())
+    response = respond(problem, phases_rad)
     return replace(
         design,
-        stack=stack,
+        phases_rad=phases_rad,
         response=np.asarray(response),
         nmse_db=float(targets.decibels(targets.nmse(response, design.target))),
         insertion_loss_db=float(targets.insertion_loss_db(response)),
     )
+
+
+def _recipe(
+    methods: Sequence[Method], start_phases: StartPhases, goal_db: float, loss_db: float | None
+) -> str:
+    """Everything that made a design, but its seed and start."""
+    prescribed = "" if loss_db is None else f", insertion loss of {loss_db:g} dB prescribed"
+    searched = ", then ".join(map(repr, methods))
+    return f"{searched}; from {start_phases!r} to {goal_db:g} dB{prescribed}"
 
 
 def check_design(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) -> None:
@@ -211,8 +228,8 @@ def prescribed_scale(
         InputError: a loss that is not a finite number.
     """
     require(
-        np.isfinite(insertion_loss_db),
-        f"`insertion_loss_db` must be a finite number, but is {insertion_loss_db}.",
+        np.isfinite(insertion_loss_db) and insertion_loss_db >= 0,
+        f"`insertion_loss_db` must be at least 0, but is {insertion_loss_db}.",
     )
     energy = min(target.shape) * 10 ** (-insertion_loss_db / 10)
     return PrescribedScale(float(np.linalg.norm(target) / np.sqrt(energy)))

@@ -7,6 +7,7 @@ from ..errors import require
 from ..precision import in_float64
 from ..propagation import FourierHop, fastest_kind
 from ..stack import Stack, geometry_key
+from .coordinate import CoordinateDescent
 from .levenberg_marquardt import DualCholesky, LevenbergMarquardt, solver_for
 from .method import Method
 
@@ -24,6 +25,9 @@ def required_bytes(stack: Stack, method: Method) -> int:
         solver = method.solver or solver_for(inputs * receivers)
         if isinstance(solver, DualCholesky):
             fields += inputs * receivers * layers * atoms * _COMPLEX_BYTES
+    if isinstance(method, CoordinateDescent):
+        choices = len(stack.atoms.settings_rad) * layers * atoms
+        fields += (atoms**2 + choices) * _COMPLEX_BYTES
     together = method.starts_together
     return _hops_bytes(stack) + _WORKING_COPIES * fields * together
 

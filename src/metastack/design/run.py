@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from .._types import Number
+from ..errors import require
 from .method import Method, State
 from .problem import Problem
 from .solution import Outcome
@@ -67,13 +69,16 @@ def run_stages(
 ) -> Trace:
     """Run the stages one after the other, each from the best phases of the one before.
 
-    On Ctrl-C the trace so far is returned, with `Outcome.INTERRUPTED`.
+    On Ctrl-C the trace so far is returned, with `Outcome.INTERRUPTED`; before the first error is
+    known there is nothing to return, and the interrupt goes on.
     """
     trace = Trace(phases_rad)
     try:
         for stage in stages:
             _run_stage(stage, trace, first_start, on_iteration)
     except KeyboardInterrupt:
+        if not trace.errors:
+            raise
         trace.outcome = Outcome.INTERRUPTED
     return trace
 
@@ -83,6 +88,11 @@ def _run_stage(
 ) -> None:
     run = _begin(stage.method, stage.problem, jnp.asarray(trace.phases_rad))
     trace.best = np.asarray(run.best.error)
+    require(
+        np.isfinite(trace.best).all(),
+        "The response must be finite and not zero, but at the first phases it is not; "
+        "check gaps and atoms.",
+    )
     if not trace.errors:
         trace.errors.append(trace.best)
     left, chunk = stage.method.iterations, 1
@@ -131,7 +141,7 @@ def _begin(method: Method, problem: Problem, phases_rad: Array) -> _Run:
 
 
 @partial(jax.jit, static_argnums=0)
-def _advance(method: Method, problem: Problem, run: _Run, goal: float, most: int) -> _Run:
+def _advance(method: Method, problem: Problem, run: _Run, goal: Number, most: Number) -> _Run:
     """Up to `most` iterations; fewer if the goal is reached or nothing is gained."""
     step = _over_starts(partial(method.step, problem), len(run.best.error))
 

@@ -43,6 +43,11 @@ class Design:
     start: int
 
     @property
+    def error_db(self) -> float:
+        """Least error that was reached, at the scale of the run."""
+        return float(np.min(self.history_db))
+
+    @property
     def iterations(self) -> int:
         """Iterations that were made."""
         return len(self.history_db) - 1

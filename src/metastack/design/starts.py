@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
+from ..errors import require
+
 
 class StartPhases(Protocol):
     """How the first phases are drawn."""
@@ -50,6 +52,19 @@ class GivenPhases:
     def __call__(
         self, generator: np.random.Generator, shape: tuple[int, int]
     ) -> Float[np.ndarray, "layers atoms"]:
-        """The given phases."""
+        """The given phases.
+
+        Raises:
+            InputError: they belong to another stack.
+        """
         del generator
-        return np.asarray(self.phases_rad, float).reshape(shape)
+        require(
+            np.shape(self.phases_rad) == shape,
+            f"The phases to start from must be layers x atoms, {shape}, "
+            f"but are {np.shape(self.phases_rad)}.",
+        )
+        return np.array(self.phases_rad, float)
+
+    def __repr__(self) -> str:
+        """Short: the phases themselves are in the design that they came from."""
+        return "GivenPhases(…)"

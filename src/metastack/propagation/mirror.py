@@ -74,7 +74,11 @@ def _mirror_blocks(
     folded = _fold(by_source.T.reshape(-1, *to_shape)).reshape(*from_shape, *to_shape)
     quarters = zip(_quarters(from_shape), _quarters(to_shape), strict=True)
     blocks = [folded[(*source, *receiver)] for source, receiver in quarters]
-    return tuple(real_weights(block.reshape(math.prod(block.shape[:2]), -1).T) for block in blocks)
+    return tuple(real_weights(_as_matrix(block)) for block in blocks)
+
+
+def _as_matrix(block: Complex[Array, "y x rows columns"]) -> Complex[Array, "to from"]:
+    return block.reshape(math.prod(block.shape[:2]), math.prod(block.shape[2:])).T
 
 
 def _parity_basis(size: int) -> Float[np.ndarray, "size size"]:
@@ -109,10 +113,10 @@ def _assemble(
     parts: list[Float[Array, "fields _"]], shape: Shape
 ) -> Float[Array, "fields rows columns"]:
     sizes = [(y.stop - y.start, x.stop - x.start) for y, x in _quarters(shape)]
-    ee, eo, oe, oo = (p.reshape(-1, *size) for p, size in zip(parts, sizes, strict=True))
+    ee, eo, oe, oo = (p.reshape(len(p), *size) for p, size in zip(parts, sizes, strict=True))
     rows = [jnp.concatenate(pair, axis=2) for pair in ((ee, eo), (oe, oo))]
     return jnp.concatenate(rows, axis=1)
 
 
 def _flat(grids: Inexact[Array, "fields _ _"]) -> Inexact[Array, "fields _"]:
-    return grids.reshape(grids.shape[0], -1)
+    return grids.reshape(grids.shape[0], math.prod(grids.shape[1:]))
