@@ -134,7 +134,7 @@ def test_tradeoff_writes_designs_curve_and_picture(capsys, tmp_path):
     assert answer["insertion_loss_db"] == pytest.approx([18, 12], abs=0.01)
     assert max(answer["nmse_db"]) <= -100
     written = {path.name for path in folder.iterdir()}
-    assert written == {"loss_12.00_db.nc", "loss_18.00_db.nc", "tradeoff.csv", "tradeoff.png"}
+    assert written == {"loss_12_db.nc", "loss_18_db.nc", "tradeoff.csv", "tradeoff.png"}
 
 
 def test_check_of_every_example(capsys):
@@ -173,6 +173,38 @@ def test_refusals_are_one_line_and_exit_2(capsys, tmp_path, design_file):
     assert not out.exists()
 
 
+def test_work_that_could_not_be_written_is_refused_before_it_is_done(capsys, tmp_path):
+    """Suffix and folder of every output are checked first: a search takes minutes."""
+    text = refusal_of(capsys, "design", STACK_2X2, "-o", tmp_path / "none" / "d.nc")
+    assert "folder must exist" in text
+    assert ".nc" in refusal_of(capsys, "design", STACK_2X2, "-o", tmp_path / "stack.toml")
+
+
+def test_probes_that_are_no_dft_bins_are_refused(capsys, tmp_path):
+    """The peak estimator reads DFT bins; another target would give a wrong direction."""
+    shifted, design = tmp_path / "shifted.toml", tmp_path / "d.nc"
+    shifted.write_text(STACK_2X2.read_text() + '\n[target]\nkind = "dft"\nshift_x = 0.5\n')
+    answer_of(capsys, "design", shifted, "-o", design)
+    recording = tmp_path / "r.npz"
+    np.savez(recording, energies=np.ones((4, 4)))
+    assert "2D DFT" in refusal_of(capsys, "doa", design, recording)
+
+
+def test_snapshots_of_unknown_layout_are_refused(capsys, tmp_path, design_file):
+    """8 snapshots may be 8 x 1, 4 x 2, …: each gives another direction."""
+    recording = tmp_path / "r.npz"
+    np.savez(recording, energies=np.ones((8, 4)))
+    assert "snapshots_x" in refusal_of(capsys, "doa", design_file, recording)
+
+
+def test_rounding_keeps_broken_atoms_broken(capsys, tmp_path):
+    """Codes fine enough change nothing on a device with lossy and stuck atoms."""
+    design, codes = tmp_path / "d.nc", tmp_path / "codes.csv"
+    answer_of(capsys, "design", ROOT / "examples" / "stack_measured_atoms.toml", "-o", design)
+    answer = answer_of(capsys, "export", design, "--bits", 16, "-o", codes)
+    assert answer["rounded_nmse_db"] < -60
+
+
 def test_internal_error_exits_1(capsys, monkeypatch):
     """A failure of ours is one line too, and names itself."""
 
@@ -194,9 +226,8 @@ def test_ctrl_c_writes_the_best_until_then(capsys, monkeypatch, tmp_path):
 
     monkeypatch.setattr(DesignProgress, "__call__", stop)
     path = tmp_path / "d.nc"
-    code = run(
-        ["design", str(STACK_2X2), "-o", str(path), "--method", "gradient-descent", "--json"]
-    )
+    descent = ["--method", "gradient-descent", "--goal-db", "-300", "--json"]
+    code = run(["design", str(STACK_2X2), "-o", str(path), *descent])
     assert code == 130
     assert json.loads(capsys.readouterr().out)["iterations"] >= 3
     assert "stopped by the user" in answer_of(capsys, "show", path)["outcome"]

@@ -141,3 +141,14 @@ def test_all_kinds_of_hops_have_the_same_derivative():
     dense = gradient(DenseHop)
     for kind in (MirrorHop, FourierHop):
         np.testing.assert_allclose(gradient(kind), dense, atol=1e-10 * np.abs(dense).max())
+
+
+def test_batched_gaps_are_the_gaps_one_by_one(stack, phases):
+    """Under `vmap` a gap is traced: no two hops may be taken for the same one."""
+    gaps = jnp.array([[1.0, 1.2, 0.9], [0.8, 1.1, 1.3], [1.4, 0.7, 1.0]])
+
+    def respond(gaps_m):
+        return response(eqx.tree_at(lambda s: s.gaps_m, stack, gaps_m), phases)
+
+    batched = jax.vmap(respond)(gaps)
+    np.testing.assert_allclose(batched, jnp.stack([respond(g) for g in gaps]), rtol=1e-11)

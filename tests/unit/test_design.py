@@ -79,7 +79,7 @@ def test_starts_must_be_positive(tiny_stack, dft_2x2, starts):
 
 @pytest.mark.parametrize("loss_db", [np.nan, np.inf])
 def test_a_prescribed_loss_must_be_finite(tiny_stack, dft_2x2, loss_db):
-    with pytest.raises(InputError, match="`insertion_loss_db` must be a finite number"):
+    with pytest.raises(InputError, match="`insertion_loss_db` must be finite and at least 0"):
         design_phases(tiny_stack, dft_2x2, insertion_loss_db=loss_db)
 
 

@@ -30,16 +30,11 @@ OK, INTERNAL_ERROR, UNUSABLE_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 @app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Print the version."),
-) -> None:
+def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
     if version:
         from .. import __version__
 
         typer.echo(__version__)
-    elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 def main() -> None:
@@ -50,7 +45,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        code = app(arguments, prog_name="metastack", standalone_mode=False)
+        code = app(arguments or ["--help"], prog_name="metastack", standalone_mode=False)
     except InputError as error:
         return _fail(str(error), UNUSABLE_INPUT)
     except KeyboardInterrupt:

@@ -136,7 +136,7 @@ def _best_choices(
     transmission: Complex[Array, " atoms"],
     choices: Complex[Array, "settings atoms"],
 ) -> tuple[Int[Array, " atoms"], Complex[Array, " atoms"]]:
-    """Index of the best setting of each atom (-1: the present one is at least as good)."""
+    """Index of the best setting of each atom (-1: the present one is better)."""
     own = jnp.diag(curvature).real
     coupling = curvature - jnp.diag(jnp.diag(curvature))
 
@@ -146,7 +146,8 @@ def _best_choices(
         candidates = jnp.append(choices[:, atom], transmission[atom])
         costs = own[atom] * jnp.abs(candidates) ** 2 - 2 * jnp.real(jnp.conj(candidates) * pull)
         best = jnp.argmin(costs[:-1])
-        better = costs[best] < costs[-1] - 1e-12 * jnp.abs(costs[-1])
+        # As good is good enough: so phases that were only near a setting come to stand on it.
+        better = costs[best] <= costs[-1] + 1e-12 * jnp.abs(costs[-1])
         transmission = transmission.at[atom].set(
             jnp.where(better, candidates[best], transmission[atom])
         )

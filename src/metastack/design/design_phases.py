@@ -229,7 +229,7 @@ def prescribed_scale(
     """
     require(
         np.isfinite(insertion_loss_db) and insertion_loss_db >= 0,
-        f"`insertion_loss_db` must be at least 0, but is {insertion_loss_db}.",
+        f"`insertion_loss_db` must be finite and at least 0, but is {insertion_loss_db}.",
     )
     energy = min(target.shape) * 10 ** (-insertion_loss_db / 10)
     return PrescribedScale(float(np.linalg.norm(target) / np.sqrt(energy)))
