@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 
-from . import accuracy, design_2x2, design_4x4, memory, operators, startup, throughput
+from . import accuracy, design_2x2, design_4x4, design_8x8, memory, operators, startup, throughput
 from .rows import HEADER, Row
 
 QUICK: dict[str, Callable[[], Iterator[Row]]] = {
@@ -18,6 +18,7 @@ QUICK: dict[str, Callable[[], Iterator[Row]]] = {
 SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "operators": operators.rows,
     "accuracy4": accuracy.rows_4x4,
+    "design8": design_8x8.rows,
 }
 WIDTHS = (74, 10, 24, 22, 10, 7)
 
