@@ -51,8 +51,8 @@ def _draw_all(axes: Axes, designs: Sequence[Design], best: int) -> None:
 
 def _name(design: Design, designs: Sequence[Design]) -> str:
     """What tells a run from the others: its start, or its methods where they differ."""
-    if len({(other.method, other.start) for other in designs}) > len({d.start for d in designs}):
-        return " + ".join(re.findall(r"\w+(?=\()", design.method))
+    if len({other.method for other in designs}) > 1:
+        return " + ".join(re.findall(r"\w+(?=\()", design.method.split(";")[0]))
     return f"start {design.start}"
 
 
