@@ -1,0 +1,120 @@
+"""Fisher information of a direction: from energies alone, and from complex fields.
+
+What else is unknown (see `unknowns`) is taken out by the Schur complement, so that the inverse of
+each 2 x 2 matrix is the Cramér-Rao bound of (ψ_x, ψ_y) whatever an estimator does about it.
+
+Source: the law of an energy, `rician`; S. M. Kay, Estimation Theory (1993), sections 3.6, 3.9,
+15.7. The energy-only information of a stack is ours.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .._types import Number
+from ..precision import in_float64
+from .blocks import Blocks
+from .model import DirectionModel
+from .rician import information
+from .unknowns import KnownNoise, Noise, Power, SteadyPower
+
+
+@in_float64
+def energy_information(
+    model: DirectionModel,
+    psi_rad: Float[Array, "*batch 2"],
+    *,
+    noise: Noise,
+    power: Power | None = None,
+) -> Float[Array, "*batch 2 2"]:
+    """Information about (ψ_x, ψ_y), 1/rad², in the energies from a unit source.
+
+    `power`: what is known of the source's power; without one, `SteadyPower()`. A source of
+    another power is a model whose weights are scaled.
+    """
+    psi_rad = jnp.asarray(psi_rad)
+    one = jax.vmap(lambda psi: unit_information(model, psi, noise, power or SteadyPower()))
+    return one(psi_rad.reshape(-1, 2)).reshape(*psi_rad.shape, 2)
+
+
+def unit_information(
+    model: DirectionModel, psi_rad: Float[Array, "2"], noise: Noise, power: Power
+) -> Float[Array, "2 2"]:
+    """Information of one direction, in the caller's precision."""
+    gains = jnp.ones((model.snapshots, 1))
+    return information_at(model, psi_rad, gains, jnp.asarray(noise.variance), noise, power)
+
+
+def information_at(
+    model: DirectionModel,
+    psi_rad: Float[Array, "2"],
+    gains: Float[Array, "snapshots 1"],
+    noise_variance: Float[Array, ""],
+    noise: Noise,
+    power: Power,
+) -> Float[Array, "2 2"]:
+    """Information of one direction at given powers of the source and of the noise."""
+    snr, slopes = snr_and_slopes(model, psi_rad, gains / noise_variance)
+    of_snr, of_cross, of_noise = information(snr)
+    seen = jnp.concatenate([slopes, jnp.zeros_like(slopes[:1])])
+    blocks = Blocks(
+        kept=_kept(seen, of_snr, of_cross, of_noise),
+        cross=power.totals(seen * of_snr * snr).at[2].set(power.totals(of_cross * snr)),
+        own=power.totals(of_snr * snr**2),
+    )
+    both = blocks.reduced()
+    if isinstance(noise, KnownNoise):
+        return both[:2, :2]
+    return both[:2, :2] - jnp.outer(both[:2, 2], both[2, :2]) / both[2, 2]
+
+
+def snr_and_slopes(
+    model: DirectionModel, psi_rad: Float[Array, "2"], gains: Float[Array, "snapshots 1"]
+) -> tuple[Float[Array, "snapshots probes"], Float[Array, "2 snapshots probes"]]:
+    """λ of every energy, and its derivatives with respect to ψ_x and ψ_y."""
+    field, *slopes = model.field_and_slopes(psi_rad)
+    snr = gains * (field.real**2 + field.imag**2)
+    return snr, jnp.stack([2 * gains * jnp.real(jnp.conj(field) * slope) for slope in slopes])
+
+
+def _kept(
+    seen: Float[Array, "3 snapshots probes"],
+    of_snr: Float[Array, "snapshots probes"],
+    of_cross: Float[Array, "snapshots probes"],
+    of_noise: Float[Array, "snapshots probes"],
+) -> Float[Array, "3 3"]:
+    """Information about ψ_x, ψ_y and log σ² with the powers held."""
+    kept = jnp.einsum("itp,jtp,tp->ij", seen, seen, of_snr)
+    with_noise = jnp.sum(seen * of_cross, axis=(-2, -1)).at[2].set(jnp.sum(of_noise))
+    return kept.at[2].set(with_noise).at[:, 2].set(with_noise)
+
+
+@in_float64
+def field_information(
+    model: DirectionModel,
+    psi_rad: Float[Array, "*batch 2"],
+    *,
+    noise_variance: Number,
+    power: Power | None = None,
+) -> Float[Array, "*batch 2 2"]:
+    """Information about (ψ_x, ψ_y), 1/rad², in the complex fields from a unit source.
+
+    `power` says which complex amplitudes are unknown, phase and all: none (`KnownPower`), one in
+    all snapshots (`SteadyPower`, the default), or one a snapshot (`FadingPower`). The noise power
+    is independent of all of them, and need not be known (Slepian-Bangs formula).
+    """
+    psi_rad, power = jnp.asarray(psi_rad), power or SteadyPower()
+    one = jax.vmap(lambda psi: _field_information(model, psi, power))
+    information = one(psi_rad.reshape(-1, 2)).reshape(*psi_rad.shape, 2)
+    return 2 * information / jnp.asarray(noise_variance)
+
+
+def _field_information(
+    model: DirectionModel, psi_rad: Float[Array, "2"], power: Power
+) -> Float[Array, "2 2"]:
+    field, *slopes = model.field_and_slopes(psi_rad)
+    D: Complex[Array, "2 snapshots probes"] = jnp.stack(slopes)
+    whole = jnp.einsum("itp,jtp->ij", jnp.conj(D), D)
+    cross = power.totals(jnp.conj(D) * field)
+    own = power.totals(field.real**2 + field.imag**2)
+    return jnp.real(whole - (cross / own) @ jnp.conj(cross).T)
