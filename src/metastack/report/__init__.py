@@ -10,20 +10,35 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from .angular_response import angular_response_maps
+    from .bound import bound_map
     from .drawing import stack_drawing
     from .fit import response_against_target
     from .history import convergence
     from .html import Section, write_page
+    from .likelihood import MarkedEstimate, Surface, error_ellipse, likelihood_surface
     from .losses import tradeoff
+    from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
     from .phases import phase_maps
     from .run_report import write_report
     from .spectrum import MarkedSpectrum, angular_spectrum_map
 
 __all__ = [
+    "BoundCurve",
+    "EstimatorKind",
+    "MarkedEstimate",
     "MarkedSpectrum",
+    "MseCurve",
     "Section",
+    "SimulatedCurve",
+    "Surface",
+    "angular_response_maps",
     "angular_spectrum_map",
+    "bound_map",
     "convergence",
+    "error_ellipse",
+    "likelihood_surface",
+    "mse_against_snr",
     "phase_maps",
     "response_against_target",
     "stack_drawing",
@@ -33,10 +48,21 @@ __all__ = [
 ]
 
 _HOME = {
+    "BoundCurve": "mse_study",
+    "EstimatorKind": "mse_study",
+    "MarkedEstimate": "likelihood",
     "MarkedSpectrum": "spectrum",
+    "MseCurve": "mse_study",
     "Section": "html",
+    "SimulatedCurve": "mse_study",
+    "Surface": "likelihood",
+    "angular_response_maps": "angular_response",
     "angular_spectrum_map": "spectrum",
+    "bound_map": "bound",
     "convergence": "history",
+    "error_ellipse": "likelihood",
+    "likelihood_surface": "likelihood",
+    "mse_against_snr": "mse_study",
     "phase_maps": "phases",
     "response_against_target": "fit",
     "stack_drawing": "drawing",
