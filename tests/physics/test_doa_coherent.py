@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from metastack.doa.angles import wrapped_rad
 from metastack.doa.beamforming import (
     MatchedPower,
     digital_beamforming,
     matched_steering,
     matched_steering_fading,
     norm_coefficients,
-    wrapped_rad,
 )
 from metastack.doa.model import DirectionModel
 from metastack.doa.protocol import Protocol
@@ -239,7 +239,10 @@ def test_one_probe_tells_nothing_of_a_source_with_unknown_fading():
 
 
 def test_wrapping_never_answers_with_pi():
-    """[-π, π) is half open: angles a rounding below -π must not come back as π."""
+    """[-π, π) is half open: angles a rounding off ±π must not come back as π."""
     angles = np.array([np.pi, -np.pi, np.nextafter(-np.pi, -4), 3 * np.pi, 0.5, np.nan])
-    expected = [-np.pi, -np.pi, -np.pi, -np.pi, 0.5, np.nan]
-    np.testing.assert_allclose(wrapped_rad(angles), expected, rtol=0, atol=1e-15)
+    wrapped = wrapped_rad(angles)
+    assert not (wrapped >= np.pi).any()
+    off = np.exp(1j * wrapped) - np.exp(1j * angles)
+    np.testing.assert_allclose(off[:-1], 0, rtol=0, atol=1e-15)
+    assert np.isnan(wrapped[-1])

@@ -1,32 +1,120 @@
-"""Direction of arrival from the energies behind a stack: angles, protocol, estimators."""
+"""Direction of arrival: angles, protocol, estimators from energies or fields, bounds, Monte Carlo."""
 
-from .angles import direction, electrical_angles, is_visible
+from .ambiguity import worst_ambiguity
+from .angles import direction, electrical_angles, is_visible, wrapped_rad
+from .beamforming import digital_beamforming, matched_steering, matched_steering_fading
+from .covariance import forward_backward, sample_covariance, subarrays
+from .cramer_rao import angle_information, angle_jacobian, cramer_rao
+from .directions import Directions, Hemisphere, PsiSquare
+from .esprit import esprit
+from .information import energy_information, field_information
+from .joint_fit import JointFit
+from .lags import LagStart
+from .likelihood import Estimate, MaximumLikelihood
+from .model import DirectionModel
+from .monte_carlo import Experiment, MonteCarlo, monte_carlo, stack_experiment
+from .music import music, music_spectrum
 from .noise import EffectiveSnr, Noiseless, NoiseLevel, PhysicalSnr
+from .pairwise import probability_to_beat
 from .peak import PeakEstimate, peak_estimate
+from .peak_bound import AngleMse, peak_bound, peak_floor, plain_difference, wrapped_difference
 from .protocol import Protocol
+from .published_bound import published_bound
+from .readers import EnergyReader, LagReader, LikelihoodReader, PeakReader, Reader
+from .several import (
+    BayesianInformation,
+    GeneralisedLikelihoodRatio,
+    SourcesFound,
+    find_sources,
+    fit_sources,
+    most_sources,
+)
 from .snapshots import energies, received_field, simulate_snapshots
-from .source import GaussianSource, Source, SteadySource
+from .source import ConstantModulusSource, GaussianSource, Source, SteadySource
 from .spectrum import AngularSpectrum, angular_spectrum
 from .steering import steering_vector
+from .unknowns import (
+    FadingPower,
+    KnownNoise,
+    KnownPower,
+    Noise,
+    Power,
+    SteadyPower,
+    UnknownNoise,
+)
 
 __all__ = [
+    "AngleMse",
     "AngularSpectrum",
+    "BayesianInformation",
+    "ConstantModulusSource",
+    "DirectionModel",
+    "Directions",
     "EffectiveSnr",
+    "EnergyReader",
+    "Estimate",
+    "Experiment",
+    "FadingPower",
     "GaussianSource",
+    "GeneralisedLikelihoodRatio",
+    "Hemisphere",
+    "JointFit",
+    "KnownNoise",
+    "KnownPower",
+    "LagReader",
+    "LagStart",
+    "LikelihoodReader",
+    "MaximumLikelihood",
+    "MonteCarlo",
+    "Noise",
     "NoiseLevel",
     "Noiseless",
     "PeakEstimate",
+    "PeakReader",
     "PhysicalSnr",
+    "Power",
     "Protocol",
+    "PsiSquare",
+    "Reader",
     "Source",
+    "SourcesFound",
+    "SteadyPower",
     "SteadySource",
+    "UnknownNoise",
+    "angle_information",
+    "angle_jacobian",
     "angular_spectrum",
+    "cramer_rao",
+    "digital_beamforming",
     "direction",
     "electrical_angles",
     "energies",
+    "energy_information",
+    "esprit",
+    "field_information",
+    "find_sources",
+    "fit_sources",
+    "forward_backward",
     "is_visible",
+    "matched_steering",
+    "matched_steering_fading",
+    "monte_carlo",
+    "most_sources",
+    "music",
+    "music_spectrum",
+    "peak_bound",
     "peak_estimate",
+    "peak_floor",
+    "plain_difference",
+    "probability_to_beat",
+    "published_bound",
     "received_field",
+    "sample_covariance",
     "simulate_snapshots",
+    "stack_experiment",
     "steering_vector",
+    "subarrays",
+    "worst_ambiguity",
+    "wrapped_difference",
+    "wrapped_rad",
 ]

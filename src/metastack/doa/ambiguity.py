@@ -9,17 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .angles import wrapped_rad
 from .model import DirectionModel
 
 # Energies are trigonometric polynomials of degree N - 1: 2N - 1 points an axis describe them.
 _POINTS_AN_ELEMENT = 4
 
 
-def grid_directions(model: DirectionModel) -> Float[Array, "grid 2"]:
-    """Directions over [-π, π)², four for each column by four for each row of elements."""
+def grid_directions(
+    model: DirectionModel, per_element: int = _POINTS_AN_ELEMENT
+) -> Float[Array, "grid 2"]:
+    """Directions over [-π, π)², `per_element` for each column by as many for each row."""
     x, y = (
         2 * np.pi * (np.arange(count) - count // 2) / count
-        for count in (_POINTS_AN_ELEMENT * model.columns, _POINTS_AN_ELEMENT * model.rows)
+        for count in (per_element * model.columns, per_element * model.rows)
     )
     return jnp.asarray(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
 
@@ -38,6 +41,6 @@ def likeness(model: DirectionModel, grid_rad: Float[Array, "grid 2"]) -> Float[A
     amplitudes = jnp.sqrt(model.energies(grid_rad)).reshape(len(grid_rad), -1)
     unit = amplitudes / jnp.linalg.norm(amplitudes, axis=1, keepdims=True)
     lobe = 2 * np.pi / np.array([model.columns, model.rows])
-    apart = jnp.mod(grid_rad[:, None] - grid_rad + jnp.pi, 2 * jnp.pi) - jnp.pi
+    apart = wrapped_rad(grid_rad[:, None] - grid_rad)
     far = jnp.any(jnp.abs(apart) >= lobe, axis=-1)
     return jnp.where(far, unit @ unit.T, 0)

@@ -12,6 +12,8 @@ lateral part of its unit wave vector. Its source is seen at azimuth φ + π.
 Source: DOA paper, eq. (1), (2), (31), (32).
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -91,6 +93,13 @@ def is_visible(
     x = _direction_cosine(psi_x_rad, spacing_x_m, wavelength_m)
     y = _direction_cosine(psi_y_rad, spacing_y_m, wavelength_m)
     return np.asarray(np.hypot(x, y) <= _LARGEST_SINE)
+
+
+def wrapped_rad(angle_rad: Float[Number, "*shape"]) -> Any:
+    """The angle in [-π, π), as the kind of array that it was; NaN stays NaN."""
+    wrapped = angle_rad - 2 * np.pi * ((angle_rad + np.pi) // (2 * np.pi))
+    # A hair below -π rounds to π itself.
+    return wrapped - 2 * np.pi * (wrapped >= np.pi)
 
 
 def _direction_cosine(

@@ -15,7 +15,7 @@ from jaxtyping import Complex, Float
 
 from .._types import AnyArray
 from ..errors import require
-from .beamforming import wrapped_rad
+from .angles import wrapped_rad
 from .covariance import signal_space
 
 # Weights of Φ_x and Φ_y. One combination may give two sources the same eigenvalue, as equal

@@ -61,10 +61,12 @@ class LagStart(eqx.Module):
                 (0, 1) undetermined.
         """
         check_two_dimensional(model)
-        solution, resolved, lags = resolve_lags(model)
-        first = [int(np.flatnonzero((lags == lag).all(axis=1))[0]) for lag in ((1, 0), (0, 1))]
-        require(bool(resolved[first].all()), too_few_snapshots(model))
-        return cls(jnp.asarray(solution[first]))
+        inverse, resolved, lags = resolve_lags(model)
+        of_lag = [np.flatnonzero((lags == lag).all(axis=1))[0] for lag in ((1, 0), (0, 1))]
+        real = 1 + np.array(of_lag)
+        imaginary = real + len(lags)
+        require(bool(resolved[[*real, *imaginary]].all()), too_few_snapshots(model))
+        return cls(jnp.asarray(inverse[real] + 1j * inverse[imaginary]))
 
     def __call__(
         self, energies: Float[Array, "*batch snapshots probes"]
@@ -79,19 +81,25 @@ class LagStart(eqx.Module):
 def resolve_lags(
     model: DirectionModel,
 ) -> tuple[
-    Complex[np.ndarray, "lags measurements"], Bool[np.ndarray, " lags"], Int[np.ndarray, "lags 2"]
+    Float[np.ndarray, "unknowns measurements"],
+    Bool[np.ndarray, " unknowns"],
+    Int[np.ndarray, "lags 2"],
 ]:
-    """Rows that turn energies into lags, which lags they determine, and the lags.
+    """Rows that turn energies into the unknowns of `lag_matrix`, which these are, and the lags.
 
-    A constant noise floor under the energies is allowed for.
+    The second array says which unknowns the energies determine.
+
+    A constant noise floor under the energies is allowed for, and where lag 0 cannot be told from
+    it, is taken as part of that lag.
     """
     matrix, lags = lag_matrix(model)
-    with_floor = np.concatenate([matrix, np.ones((len(matrix), 1)) * np.abs(matrix).max()], axis=1)
+    floor = np.full((len(matrix), 1), matrix[:, 0].mean())
+    alike = np.ptp(matrix[:, 0]) < _RESOLVED * matrix[:, 0].mean()
+    with_floor = matrix if alike else np.concatenate([matrix, floor], axis=1)
     inverse = np.linalg.pinv(with_floor, rcond=1e-8)
     off = np.abs(inverse @ with_floor - np.eye(with_floor.shape[1])).max(axis=1)
-    real, imaginary = slice(1, 1 + len(lags)), slice(1 + len(lags), 1 + 2 * len(lags))
-    resolved = np.maximum(off[real], off[imaginary]) < _RESOLVED
-    return inverse[real] + 1j * inverse[imaginary], resolved, lags
+    unknowns = matrix.shape[1]
+    return inverse[:unknowns], off[:unknowns] < _RESOLVED, lags
 
 
 def check_two_dimensional(model: DirectionModel) -> None:

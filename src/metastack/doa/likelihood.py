@@ -19,20 +19,19 @@ from jaxtyping import Array, Bool, Float
 
 from ..errors import InputError, require
 from .ambiguity import grid_directions, worst_ambiguity
+from .angles import wrapped_rad
+from .ascent import ascend
 from .blocks import Blocks
 from .information import information_at, snr_and_slopes
 from .lags import LagStart, check_two_dimensional, too_few_snapshots
 from .model import DirectionModel
 from .rician import log_density, noise_score, snr_score
-from .unknowns import KnownNoise, Noise, Power, SteadyPower, UnknownNoise
+from .unknowns import KnownNoise, Noise, Power, SteadyPower
 
-_MOST_STEPS = 40
-_FIRST_DAMPING = 1e-3
-_DAMPING_RANGE = (1e-9, 1e9)
-# A predicted gain below this, in nats, moves no estimate by a thousandth of its deviation.
-_SMALLEST_GAIN = 1e-7
 # Recordings without noise are read as if they had this share of it.
 _LEAST_NOISE = 1e-12
+# A start gives the source at least this share of the power that it would have without noise.
+_LEAST_SHARE = 1e-6
 _LARGEST_LOG_STEP = 1.0
 
 
@@ -98,83 +97,83 @@ class MaximumLikelihood(eqx.Module):
     ) -> Float[Array, "*batch"]:
         """Log-likelihood of one run over directions, power and noise at their best for each."""
         flat = psi_rad.reshape(-1, 2)
-        return jax.vmap(lambda psi: self._held(energies, psi))(flat).reshape(psi_rad.shape[:-1])
+        held = jax.vmap(lambda psi: self._climb(energies, psi, move=0.0)[1])
+        return held(flat).reshape(psi_rad.shape[:-1])
 
     def _one(self, energies: Float[Array, "snapshots probes"]) -> Estimate:
         starts = self._starts(energies)
-        ends = jax.vmap(lambda psi: self._climb(energies, psi, move=1.0))(starts)
-        best = jax.tree.map(lambda leaf: leaf[jnp.argmax(ends.log_likelihood)], ends)
+        ends, heights = jax.vmap(lambda psi: self._climb(energies, psi, move=1.0))(starts)
+        best = jax.tree.map(lambda leaf: leaf[jnp.argmax(heights)], ends)
         gains = self.power.gains(best.log_powers, self.model.snapshots)
         variance = jnp.exp(best.log_noise)
         information = information_at(
             self.model, best.psi_rad, gains, variance, self.noise, self.power
         )
         return Estimate(
-            wrapped(best.psi_rad),
+            wrapped_rad(best.psi_rad),
             jnp.linalg.inv(information),
             gains[:, 0],
             variance,
-            best.log_likelihood,
+            jnp.max(heights),
         )
 
-    def _held(self, energies: Array, psi_rad: Array) -> Array:
-        return self._climb(energies, psi_rad, move=0.0).log_likelihood
+    def best_places(
+        self, energies: Float[Array, "snapshots probes"], count: int
+    ) -> Float[Array, "count 2"]:
+        """The best matches of the grid, no two in the same main lobe."""
+        match = self.power.match(jnp.sqrt(energies), self.templates)
+        places: list[Array] = []
+        for _ in range(count):
+            places.append(self.grid_rad[jnp.argmax(match)])
+            match = jnp.where(near(self.model, self.grid_rad, places[-1]), -jnp.inf, match)
+        return jnp.stack(places)
 
     def _starts(self, energies: Float[Array, "snapshots probes"]) -> Float[Array, "starts 2"]:
-        match = self.power.match(jnp.sqrt(energies), self.templates)
-        starts: list[Array] = [] if self.lag_start is None else [self.lag_start(energies)]
-        for _ in range(self.grid_starts):
-            best = self.grid_rad[jnp.argmax(match)]
-            starts.append(best)
-            match = jnp.where(self._near(best), -jnp.inf, match)
-        return jnp.stack(starts)
+        places = self.best_places(energies, self.grid_starts)
+        if self.lag_start is None:
+            return places
+        return jnp.concatenate([self.lag_start(energies)[None], places])
 
-    def _near(self, psi_rad: Float[Array, "2"]) -> Bool[Array, " grid"]:
-        """What lies in the same main lobe."""
-        return near(self.model, self.grid_rad, psi_rad)
-
-    def _climb(self, energies: Array, psi_rad: Array, *, move: float) -> "_State":
+    def _climb(
+        self, energies: Array, psi_rad: Array, *, move: float
+    ) -> "tuple[_Unknowns, Float[Array, '']]":
         """Fisher scoring from one start; with `move` 0 the direction is held."""
-        first = self._first(energies, psi_rad)
+        return ascend(
+            self._first(energies, psi_rad),
+            lambda unknowns: self._value(energies, unknowns),
+            lambda unknowns, damping: self._step(energies, unknowns, damping, move),
+        )
 
-        def under_way(state: _State) -> Array:
-            return ~state.arrived & (state.steps < _MOST_STEPS)
-
-        return jax.lax.while_loop(under_way, lambda state: self._step(energies, state, move), first)
-
-    def _first(self, energies: Array, psi_rad: Array) -> "_State":
-        """The state at a start: power by moments, noise by what the power leaves."""
+    def _first(self, energies: Array, psi_rad: Array) -> "_Unknowns":
+        """Where a climb starts: power by moments, noise by what the power leaves."""
         template = self.model.energies(psi_rad)
+        known = isinstance(self.noise, KnownNoise)
         quiet = _LEAST_NOISE * jnp.mean(energies)
-        floor = self.noise.variance if isinstance(self.noise, KnownNoise) else 0.0
-        matched = self.power.totals((energies - floor) * template)
-        whole = self.power.totals(template**2)
-        least = 1e-6 * self.power.totals(energies * template) / whole
-        log_powers = jnp.log(jnp.maximum(matched / whole, least) + quiet * _LEAST_NOISE)
-        if isinstance(self.noise, KnownNoise):
-            variance = jnp.asarray(self.noise.variance, energies.dtype)
-        else:
-            gains = self.power.gains(log_powers, self.model.snapshots)
-            left = jnp.sqrt(energies) - jnp.sqrt(gains * template)
-            variance = 2 * jnp.mean(left**2)
-        log_noise = jnp.log(jnp.maximum(variance, quiet))
-        value = self._value(energies, psi_rad, log_powers, log_noise)
-        return _State(psi_rad, log_powers, log_noise, value)
+        floor = jnp.asarray(self.noise.variance if known else 0.0, energies.dtype)
+        own = self.power.totals(template**2)
+        matched = self.power.totals((energies - floor) * template) / own
+        least = _LEAST_SHARE * self.power.totals(energies * template) / own + quiet * _LEAST_NOISE
+        log_powers = jnp.log(jnp.maximum(matched, least))
+        gains = self.power.gains(log_powers, self.model.snapshots)
+        left = 2 * jnp.mean((jnp.sqrt(energies) - jnp.sqrt(gains * template)) ** 2)
+        variance = floor if known else left
+        return _Unknowns(psi_rad, log_powers, jnp.log(jnp.maximum(variance, quiet)))
 
-    def _value(
-        self, energies: Array, psi_rad: Array, log_powers: Array, log_noise: Array
-    ) -> Float[Array, ""]:
-        gains = self.power.gains(log_powers, self.model.snapshots) / jnp.exp(log_noise)
-        snr = gains * self.model.energies(psi_rad)
-        x = energies / jnp.exp(log_noise)
-        return jnp.sum(log_density(x, snr)) - energies.size * log_noise
+    def _value(self, energies: Array, unknowns: "_Unknowns") -> Float[Array, ""]:
+        variance = jnp.exp(unknowns.log_noise)
+        gains = self.power.gains(unknowns.log_powers, self.model.snapshots) / variance
+        snr = gains * self.model.energies(unknowns.psi_rad)
+        densities = log_density(energies / variance, snr)
+        return jnp.sum(densities) - energies.size * unknowns.log_noise
 
-    def _step(self, energies: Array, state: "_State", move: float) -> "_State":
-        """One step of Fisher scoring, kept only if the likelihood rises."""
-        variance = jnp.exp(state.log_noise)
+    def _step(
+        self, energies: Array, unknowns: "_Unknowns", damping: Array, move: float
+    ) -> "tuple[_Unknowns, Float[Array, '']]":
+        """One step of Fisher scoring, and the gain that it promises."""
+        variance = jnp.exp(unknowns.log_noise)
         x = energies / variance
-        gains = self.power.gains(state.log_powers, self.model.snapshots) / variance
-        snr, slopes = snr_and_slopes(self.model, state.psi_rad, gains)
+        gains = self.power.gains(unknowns.log_powers, self.model.snapshots) / variance
+        snr, slopes = snr_and_slopes(self.model, unknowns.psi_rad, gains)
         slopes = move * slopes
         # The information of a Gaussian of the same variance: near enough to step by.
         weight = 1 / (1 + 2 * snr)
@@ -185,24 +184,15 @@ class MaximumLikelihood(eqx.Module):
         )
         score = snr_score(x, snr)
         gradient = jnp.sum(slopes * score, axis=(1, 2)), self.power.totals(snr * score)
-        psi_step, power_step = blocks.damped(state.damping).solved(*gradient)
-        noise_step, noise_gain = self._noise_step(x, snr)
-        gain = psi_step @ gradient[0] + power_step @ gradient[1] + noise_gain
-        candidate = (
-            state.psi_rad + jnp.clip(psi_step, -self._reach, self._reach),
-            state.log_powers + jnp.clip(power_step, -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP),
-            state.log_noise + noise_step,
+        psi_step, power_step = blocks.damped(damping).solved(*gradient)
+        noise_step, noise_gain = log_noise_step(self.noise, x, snr)
+        promised = psi_step @ gradient[0] + power_step @ gradient[1] + noise_gain
+        candidate = _Unknowns(
+            unknowns.psi_rad + jnp.clip(psi_step, -self._reach, self._reach),
+            unknowns.log_powers + jnp.clip(power_step, -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP),
+            unknowns.log_noise + noise_step,
         )
-        value = self._value(energies, *candidate)
-        return state.after(_State(*candidate, value), gain)
-
-    def _noise_step(self, x: Array, snr: Array) -> tuple[Array, Array]:
-        """Scoring step of log σ², and the gain that it promises."""
-        if isinstance(self.noise, KnownNoise):
-            return jnp.zeros(()), jnp.zeros(())
-        slope, information = jnp.sum(noise_score(x, snr)), 0.5 * x.size
-        step = jnp.clip(slope / information, -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP)
-        return step, step * slope
+        return candidate, promised
 
     @property
     def _reach(self) -> Float[np.ndarray, "2"]:
@@ -210,25 +200,23 @@ class MaximumLikelihood(eqx.Module):
         return np.pi / np.array([self.model.columns, self.model.rows])
 
 
-class _State(NamedTuple):
-    """Where the search is."""
+class _Unknowns(NamedTuple):
+    """Where a climb is."""
 
-    psi_rad: Array
-    log_powers: Array
-    log_noise: Array
-    log_likelihood: Array
-    damping: Array | float = _FIRST_DAMPING
-    arrived: Array | bool = False
-    steps: Array | int = 0
+    psi_rad: Float[Array, "2"]
+    log_powers: Float[Array, " groups"]
+    log_noise: Float[Array, ""]
 
-    def after(self, candidate: "_State", promised_gain: Array) -> "_State":
-        """The candidate if it is better, else this one with more damping."""
-        better = candidate.log_likelihood >= self.log_likelihood
-        low, high = _DAMPING_RANGE
-        damping = jnp.where(better, self.damping / 10, self.damping * 10)
-        arrived = (promised_gain < _SMALLEST_GAIN) | (damping > high)
-        taken = jax.tree.map(lambda new, old: jnp.where(better, new, old), candidate[:4], self[:4])
-        return _State(*taken, jnp.maximum(damping, low), arrived, self.steps + 1)
+
+def log_noise_step(
+    noise: Noise, x: Float[Array, "snapshots probes"], snr: Float[Array, "snapshots probes"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Scoring step of log σ², none if it is known, and the gain that it promises."""
+    if isinstance(noise, KnownNoise):
+        return jnp.zeros(()), jnp.zeros(())
+    slope = jnp.sum(noise_score(x, snr))
+    step = jnp.clip(slope / (0.5 * x.size), -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP)
+    return step, step * slope
 
 
 def near(
@@ -236,9 +224,4 @@ def near(
 ) -> Bool[Array, "*batch"]:
     """Whether directions lie in the main lobe around `psi_rad`: within 2π/N of it on each axis."""
     lobe = 2 * np.pi / np.array([model.columns, model.rows])
-    return jnp.all(jnp.abs(wrapped(grid_rad - psi_rad)) < lobe, axis=-1)
-
-
-def wrapped(angle_rad: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Angles in [-π, π)."""
-    return jnp.mod(angle_rad + jnp.pi, 2 * jnp.pi) - jnp.pi
+    return jnp.all(jnp.abs(wrapped_rad(grid_rad - psi_rad)) < lobe, axis=-1)

@@ -20,8 +20,9 @@ from jaxtyping import Array, Complex, Float
 from .._types import AnyArray
 from ..errors import require
 from ..precision import in_float64
-from .beamforming import MatchedPower, norm_coefficients, over_trials, wrapped_rad
+from .angles import wrapped_rad
 from .covariance import signal_space
+from .matched_power import MatchedPower, norm_coefficients, over_trials
 from .model import DirectionModel
 from .protocol import bin_angle_rad
 from .spectrum import AngularSpectrum

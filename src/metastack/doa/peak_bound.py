@@ -23,6 +23,7 @@ from jaxtyping import Complex, Float
 
 from .._types import AnyArray, Number
 from ..errors import require
+from .angles import wrapped_rad
 from .pairwise import probability_to_beat
 from .protocol import Protocol
 from .snapshots import energies, received_field
@@ -60,7 +61,7 @@ def wrapped_difference(
     estimate_rad: Float[np.ndarray, "*#shape"], true_rad: Float[np.ndarray, "*#shape"]
 ) -> Float[np.ndarray, "*shape"]:
     """ψ̂ - ψ in [-π, π): electrical angles live on a circle, and -π and π are one."""
-    return np.mod(estimate_rad - true_rad + np.pi, 2 * np.pi) - np.pi
+    return wrapped_rad(estimate_rad - true_rad)
 
 
 def peak_bound(
