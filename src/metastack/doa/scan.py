@@ -113,7 +113,7 @@ class PairTable(eqx.Module):
     bases: Float[Array, "pairs 4 fewer"]
 
     @classmethod
-    def of(cls, scan: Scan) -> Self | None:
+    def of(cls, scan: Scan) -> "PairTable | None":
         """The table, on a coarser grid for more elements; none where it would be too large."""
         per_element = [n for n in (4, 3, 2) if n * n * scan.model.elements <= _PLACES_OF_PAIRS]
         if not per_element:
