@@ -206,3 +206,10 @@ def quantised(atoms: Atoms, bits: int) -> Atoms:
         f"`bits` must go with ideal or quantised atoms, but these are {type(atoms).__name__}.",
     )
     return QuantisedAtoms(bits)
+
+
+def smooth(atoms: Atoms) -> Atoms:
+    """The atoms whose rounding these are, for a search that needs gradients."""
+    if isinstance(atoms, StuckAtoms):
+        return StuckAtoms(smooth(atoms.base), atoms.is_stuck, atoms.transmission)
+    return IdealAtoms() if isinstance(atoms, QuantisedAtoms) else atoms

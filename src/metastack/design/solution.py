@@ -18,6 +18,7 @@ class Outcome(Enum):
         "Try more starts, more layers, or a larger insertion loss."
     )
     BUDGET_SPENT = "All iterations were used before the error reached the goal."
+    FINISHED = "All iterations were made."
     INTERRUPTED = "The run was stopped by the user; these are the best phases until then."
 
 

@@ -1,4 +1,4 @@
-"""Direction of arrival: angles, protocol, estimators from energies or fields, bounds, Monte Carlo."""
+"""Direction of arrival: angles, protocol, estimators, bounds, Monte Carlo, designs for it."""
 
 from .ambiguity import worst_ambiguity
 from .angles import direction, electrical_angles, is_visible, wrapped_rad

@@ -7,8 +7,10 @@ Source: ours.
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jax.scipy.stats import norm
+from jaxtyping import Array, Bool, Float
 
+from .._types import Number
 from .angles import wrapped_rad
 from .model import DirectionModel
 
@@ -40,7 +42,31 @@ def likeness(model: DirectionModel, grid_rad: Float[Array, "grid 2"]) -> Float[A
     """Correlation of the amplitudes of every two directions; 0 within a main lobe."""
     amplitudes = jnp.sqrt(model.energies(grid_rad)).reshape(len(grid_rad), -1)
     unit = amplitudes / jnp.linalg.norm(amplitudes, axis=1, keepdims=True)
-    lobe = 2 * np.pi / np.array([model.columns, model.rows])
     apart = wrapped_rad(grid_rad[:, None] - grid_rad)
-    far = jnp.any(jnp.abs(apart) >= lobe, axis=-1)
-    return jnp.where(far, unit @ unit.T, 0)
+    return jnp.where(_is_far(model, apart), unit @ unit.T, 0)
+
+
+def outlier_mse(
+    model: DirectionModel, psi_rad: Float[Array, "directions 2"], noise_variance: Number
+) -> Float[Array, " directions"]:
+    """Mean squared error, of one angle in rad², that confusion with far directions adds.
+
+    A union bound: each far place of a grid counts with its squared error times the chance that
+    its energies, at the power that suits them best, fit better than the true ones. The square
+    roots of energies are taken as Gaussian of variance σ²/4, which they are but for the weakest.
+    """
+    rivals = grid_directions(model, 2)
+    own, other = (jnp.sqrt(model.energies(psi)).reshape(len(psi), -1) for psi in (psi_rad, rivals))
+    overlap = (own @ other.T) ** 2 / jnp.sum(other**2, axis=1)
+    distance = jnp.maximum(jnp.sum(own**2, axis=1)[:, None] - overlap, 0)
+    apart = wrapped_rad(psi_rad[:, None] - rivals)
+    # Half the distance in standard deviations; the floor keeps the gradient finite.
+    chance = norm.sf(jnp.sqrt(distance / noise_variance + 1e-12))
+    error = jnp.mean(apart**2, axis=-1)
+    return jnp.sum(jnp.where(_is_far(model, apart), chance * error, 0), axis=1)
+
+
+def _is_far(model: DirectionModel, apart_rad: Float[Array, "*batch 2"]) -> Bool[Array, "*batch"]:
+    """Whether directions this far apart are not in one main lobe."""
+    lobe = 2 * np.pi / np.array([model.columns, model.rows])
+    return jnp.any(jnp.abs(apart_rad) >= lobe, axis=-1)

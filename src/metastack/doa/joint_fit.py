@@ -24,6 +24,8 @@ from .unknowns import KnownNoise, Noise
 
 # Recordings without noise are read as if they had this share of it.
 _LEAST_NOISE = 1e-12
+# A combination of unknowns that the energies do not see gets a large variance, not an error.
+_LEAST_INFORMATION = 1e-14
 
 
 class JointFit(NamedTuple):
@@ -58,7 +60,7 @@ def joint_fit(
     order = jnp.argsort(-jnp.abs(end.amplitudes))
     return JointFit(
         wrapped_rad(end.psi_rad)[order],
-        _covariances(model, noise, end)[order],
+        joint_covariances(model, end.psi_rad, end.amplitudes, jnp.exp(end.log_noise), noise)[order],
         end.amplitudes[order],
         jnp.exp(end.log_noise),
         height,
@@ -91,7 +93,7 @@ def _step(
 ) -> tuple[_Unknowns, Float[Array, ""]]:
     """One damped step of Fisher scoring, and the gain that it promises."""
     variance = jnp.exp(unknowns.log_noise)
-    snr, slopes = _snr_and_slopes(model, unknowns, variance)
+    snr, slopes = _snr_and_slopes(model, unknowns.psi_rad, unknowns.amplitudes, variance)
     x = energies / variance
     gradient = jnp.einsum("ktp,tp->k", slopes, snr_score(x, snr))
     F = jnp.einsum("ktp,ltp,tp->kl", slopes, slopes, 1 / (1 + 2 * snr))
@@ -122,30 +124,34 @@ def _value(model: DirectionModel, energies: Array, unknowns: _Unknowns) -> Float
     return jnp.sum(densities) - energies.size * unknowns.log_noise
 
 
-def _snr_and_slopes(
-    model: DirectionModel, unknowns: _Unknowns, variance: Array
-) -> tuple[Float[Array, "snapshots probes"], Float[Array, "unknowns snapshots probes"]]:
-    """λ, and its derivatives by angles, by real parts, by imaginary parts but the first."""
-    fields, of_x, of_y = model.field_and_slopes(unknowns.psi_rad)
-    field = jnp.tensordot(unknowns.amplitudes, fields, axes=1)
-    by_angle = unknowns.amplitudes[:, None, None, None] * jnp.stack([of_x, of_y], axis=1)
-    directions = jnp.concatenate(
-        [by_angle.reshape(-1, *field.shape), fields, 1j * fields[1:]], axis=0
-    )
-    snr = (field.real**2 + field.imag**2) / variance
-    return snr, 2 * jnp.real(jnp.conj(field) * directions) / variance
-
-
-def _covariances(
-    model: DirectionModel, noise: Noise, unknowns: _Unknowns
+def joint_covariances(
+    model: DirectionModel,
+    psi_rad: Float[Array, "sources 2"],
+    amplitudes: Complex[Array, " sources"],
+    noise_variance: Float[Array, ""],
+    noise: Noise,
 ) -> Float[Array, "sources 2 2"]:
-    """Cramér-Rao bound of each source's angles at the fit, everything else unknown."""
-    snr, slopes = _snr_and_slopes(model, unknowns, jnp.exp(unknowns.log_noise))
+    """Cramér-Rao bound of each source's angles, rad², everything else unknown."""
+    snr, slopes = _snr_and_slopes(model, psi_rad, amplitudes, noise_variance)
     of_snr, of_cross, of_noise = information(snr)
     F = jnp.einsum("ktp,ltp,tp->kl", slopes, slopes, of_snr)
     if not isinstance(noise, KnownNoise):
         cross = jnp.einsum("ktp,tp->k", slopes, of_cross)
         F = F - jnp.outer(cross, cross) / jnp.sum(of_noise)
-    covariance = jnp.linalg.pinv(F, hermitian=True)
-    slices = [slice(2 * s, 2 * s + 2) for s in range(len(unknowns.psi_rad))]
+    covariance = jnp.linalg.inv(F + _LEAST_INFORMATION * jnp.max(F) * jnp.eye(len(F)))
+    slices = [slice(2 * s, 2 * s + 2) for s in range(len(psi_rad))]
     return jnp.stack([covariance[own, own] for own in slices])
+
+
+def _snr_and_slopes(
+    model: DirectionModel, psi_rad: Array, amplitudes: Array, variance: Array
+) -> tuple[Float[Array, "snapshots probes"], Float[Array, "unknowns snapshots probes"]]:
+    """λ, and its derivatives by angles, by real parts, by imaginary parts but the first."""
+    fields, of_x, of_y = model.field_and_slopes(psi_rad)
+    field = jnp.tensordot(amplitudes, fields, axes=1)
+    by_angle = amplitudes[:, None, None, None] * jnp.stack([of_x, of_y], axis=1)
+    directions = jnp.concatenate(
+        [by_angle.reshape(-1, *field.shape), fields, 1j * fields[1:]], axis=0
+    )
+    snr = (field.real**2 + field.imag**2) / variance
+    return snr, 2 * jnp.real(jnp.conj(field) * directions) / variance

@@ -59,8 +59,8 @@ def information(snr: Float[Array, "*shape"]) -> Information:
     """Fisher information of one energy at λ = `snr`.
 
     Of λ alone: 1 at λ = 0, 1/(2λ) for large λ; 1/(1 + 2λ), the information of a Gaussian of the
-    same variance, is never far off. Of log σ²: from 1 to 1/2, because with a strong field only
-    the noise in phase with it is seen.
+    same variance, is never far off. Of log σ²: from 1 by way of .40 at λ = 1.5 to 1/2,
+    because with a strong field only the noise in phase with it is seen.
     """
     t = 2 * snr / (1 + snr) - 1
     series = [chebyshev_sum(coefficients, t) for coefficients in _series()]
