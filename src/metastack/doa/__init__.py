@@ -5,9 +5,18 @@ from .angles import direction, electrical_angles, is_visible, wrapped_rad
 from .beamforming import digital_beamforming, matched_steering, matched_steering_fading
 from .covariance import forward_backward, sample_covariance, subarrays
 from .cramer_rao import angle_information, angle_jacobian, cramer_rao
+from .direction_problem import FreePatterns, Mean, Patterns, Summary, SwitchedPatterns, Worst
 from .directions import Directions, Hemisphere, PsiSquare
 from .esprit import esprit
 from .information import energy_information, field_information
+from .information_design import (
+    DirectionDesign,
+    DirectionGoal,
+    InformationAdam,
+    best_direction_design,
+    bound_over_view,
+    design_for_directions,
+)
 from .joint_fit import JointFit
 from .lags import LagStart
 from .likelihood import Estimate, MaximumLikelihood
@@ -48,6 +57,8 @@ __all__ = [
     "AngularSpectrum",
     "BayesianInformation",
     "ConstantModulusSource",
+    "DirectionDesign",
+    "DirectionGoal",
     "DirectionModel",
     "Directions",
     "EffectiveSnr",
@@ -55,9 +66,11 @@ __all__ = [
     "Estimate",
     "Experiment",
     "FadingPower",
+    "FreePatterns",
     "GaussianSource",
     "GeneralisedLikelihoodRatio",
     "Hemisphere",
+    "InformationAdam",
     "JointFit",
     "KnownNoise",
     "KnownPower",
@@ -65,10 +78,12 @@ __all__ = [
     "LagStart",
     "LikelihoodReader",
     "MaximumLikelihood",
+    "Mean",
     "MonteCarlo",
     "Noise",
     "NoiseLevel",
     "Noiseless",
+    "Patterns",
     "PeakEstimate",
     "PeakReader",
     "PhysicalSnr",
@@ -80,11 +95,17 @@ __all__ = [
     "SourcesFound",
     "SteadyPower",
     "SteadySource",
+    "Summary",
+    "SwitchedPatterns",
     "UnknownNoise",
+    "Worst",
     "angle_information",
     "angle_jacobian",
     "angular_spectrum",
+    "best_direction_design",
+    "bound_over_view",
     "cramer_rao",
+    "design_for_directions",
     "digital_beamforming",
     "direction",
     "electrical_angles",

@@ -12,6 +12,11 @@ from .design_file import (
     read_provenance as read_provenance,
     write_design as write_design,
 )
+from .direction_design_file import (
+    read_direction_design as read_direction_design,
+    read_direction_provenance as read_direction_provenance,
+    write_direction_design as write_direction_design,
+)
 from .fpga import (
     export_codes as export_codes,
     read_codes as read_codes,

@@ -13,6 +13,7 @@ class FileKind(Enum):
 
     STACK = "stack file"
     DESIGN = "design"
+    DIRECTION_DESIGN = "direction design"
     RECORDING = "recording"
     MATRIX = "matrix of numbers"
     ATOM_TABLE = "table of measured atoms"
@@ -43,7 +44,10 @@ def _netcdf(path: Path) -> FileKind:
     from .netcdf import stored_kind
 
     kind = stored_kind(path)
-    known = {kind.value: kind for kind in (FileKind.DESIGN, FileKind.RECORDING)}
+    known = {
+        kind.value: kind
+        for kind in (FileKind.DESIGN, FileKind.DIRECTION_DESIGN, FileKind.RECORDING)
+    }
     if kind not in known:
         with naming(path):
             raise InputError(
