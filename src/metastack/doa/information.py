@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from .._types import Number
+from .._types import AnyArray, Number
 from ..precision import in_float64
 from .blocks import Blocks
 from .model import DirectionModel
@@ -22,7 +22,7 @@ from .unknowns import KnownNoise, Noise, Power, SteadyPower
 @in_float64
 def energy_information(
     model: DirectionModel,
-    psi_rad: Float[Array, "*batch 2"],
+    psi_rad: Float[AnyArray, "*batch 2"],
     *,
     noise: Noise,
     power: Power | None = None,
@@ -92,7 +92,7 @@ def _kept(
 @in_float64
 def field_information(
     model: DirectionModel,
-    psi_rad: Float[Array, "*batch 2"],
+    psi_rad: Float[AnyArray, "*batch 2"],
     *,
     noise_variance: Number,
     power: Power | None = None,
@@ -117,4 +117,5 @@ def _field_information(
     whole = jnp.einsum("itp,jtp->ij", jnp.conj(D), D)
     cross = power.totals(jnp.conj(D) * field)
     own = power.totals(field.real**2 + field.imag**2)
-    return jnp.real(whole - (cross / own) @ jnp.conj(cross).T)
+    # A snapshot without a field leaves its amplitude free, and takes nothing away.
+    return jnp.real(whole - (cross / jnp.where(own > 0, own, 1)) @ jnp.conj(cross).T)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from .._types import Number
 
@@ -20,8 +20,8 @@ class KnownPower(eqx.Module):
     power: Number = 1.0
 
     def totals(
-        self, values: Float[Array, "*batch snapshots probes"]
-    ) -> Float[Array, "*batch groups"]:
+        self, values: Inexact[Array, "*batch snapshots probes"]
+    ) -> Inexact[Array, "*batch groups"]:
         """Sums over each group; here there is none."""
         return jnp.zeros((*values.shape[:-2], 0), values.dtype)
 
@@ -44,8 +44,8 @@ class SteadyPower(eqx.Module):
     """The power is unknown and the same in all snapshots."""
 
     def totals(
-        self, values: Float[Array, "*batch snapshots probes"]
-    ) -> Float[Array, "*batch groups"]:
+        self, values: Inexact[Array, "*batch snapshots probes"]
+    ) -> Inexact[Array, "*batch groups"]:
         """The sum over all detectors and snapshots."""
         return jnp.sum(values, axis=(-2, -1))[..., None]
 
@@ -67,8 +67,8 @@ class FadingPower(eqx.Module):
     """The power is unknown and another in every snapshot: only probes of one snapshot compare."""
 
     def totals(
-        self, values: Float[Array, "*batch snapshots probes"]
-    ) -> Float[Array, "*batch groups"]:
+        self, values: Inexact[Array, "*batch snapshots probes"]
+    ) -> Inexact[Array, "*batch groups"]:
         """The sum over the detectors of each snapshot."""
         return jnp.sum(values, axis=-1)
 
