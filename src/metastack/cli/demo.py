@@ -132,18 +132,23 @@ def _directions(folder: Path, seed: int) -> "tuple[dict[str, Any], MarkedSpectru
     """Record the published source through the design with noise, and read its direction."""
     import numpy as np
 
-    from ..doa import PhysicalSnr, Protocol, peak_estimate
+    from ..doa import PhysicalSnr, Protocol
     from ..files import write_recording
     from ..report import MarkedSpectrum
     from .device import read_device
-    from .doa import doa_answer, spectrum_facts
+    from .doa import spectrum_facts
+    from .doa_estimates import Task, one_source, peak
     from .simulate import record
 
     device = read_device(folder / "design.nc")
     protocol = Protocol(device.columns, device.rows, _SNAPSHOTS_A_SIDE, _SNAPSHOTS_A_SIDE)
     source = (np.pi * _SOURCE_OVER_PI[0], np.pi * _SOURCE_OVER_PI[1])
-    recording = record(device, protocol, source, PhysicalSnr(_PHYSICAL_SNR_DB), seed)
+    recording = record(device, protocol, [source], PhysicalSnr(_PHYSICAL_SNR_DB), seed)
     write_recording(recording, folder / "recording.nc")
-    estimate = peak_estimate(recording.energies, protocol)
-    spectrum = MarkedSpectrum(**spectrum_facts(recording, protocol, estimate))
-    return doa_answer(estimate, protocol, device, recording), spectrum
+    task = Task(device, protocol, recording)
+    on_grid, off_grid = peak(task), one_source(task)
+    peaks = {f"peak_psi_{axis}_over_pi": on_grid.answer[f"psi_{axis}_over_pi"] for axis in "xy"}
+    true_x, true_y = _SOURCE_OVER_PI
+    truth = {"true_psi_x_over_pi": true_x, "true_psi_y_over_pi": true_y}
+    spectrum = MarkedSpectrum(**spectrum_facts(task, off_grid))
+    return {**off_grid.answer, **peaks, **truth}, spectrum

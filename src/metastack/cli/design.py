@@ -11,6 +11,8 @@ from .options import (
     AsJson,
     ReportPath,
     Seed,
+    SnapshotsX,
+    SnapshotsY,
     StackPath,
     Starts,
     command_line,
@@ -32,6 +34,13 @@ class MethodName(StrEnum):
     LBFGS = "lbfgs"
     COORDINATE = "coordinate"
     LEVENBERG_MARQUARDT = "levenberg-marquardt"
+
+
+class Purpose(StrEnum):
+    """What a design is for."""
+
+    TARGET = "target"
+    DOA = "doa"
 
 
 def design(
@@ -62,13 +71,59 @@ def design(
     resume: Annotated[
         Path | None, typer.Option(help="Go on from the phases of this design file.")
     ] = None,
+    purpose: Annotated[
+        Purpose,
+        typer.Option(
+            "--for",
+            help="target: fit the target of the stack file; doa: tell most of a direction from "
+            "energies, whatever the response, to be read with `metastack doa`.",
+        ),
+    ] = Purpose.TARGET,
+    snapshots_x: SnapshotsX = 4,
+    snapshots_y: SnapshotsY = 4,
+    physical_snr_db: Annotated[
+        float | None, typer.Option(help="With --for doa: SNR at the aperture to design for.")
+    ] = None,
+    field_of_view_over_pi: Annotated[
+        float, typer.Option(help="With --for doa: psi_x and psi_y within plus or minus this.")
+    ] = 0.7,
+    sources: Annotated[
+        int, typer.Option(min=1, help="With --for doa: steady sources at a time.")
+    ] = 1,
+    worst: Annotated[
+        bool, typer.Option("--worst", help="With --for doa: the worst direction, not the mean.")
+    ] = False,
+    free_patterns: Annotated[
+        bool,
+        typer.Option("--free-patterns", help="With --for doa: design the input layer's patterns."),
+    ] = False,
     report: ReportPath = None,
     json: AsJson = False,
 ) -> None:
     """Find phases that make a stack compute its target, and write them to a file.
 
-    Ctrl-C stops the search and writes the best phases until then.
+    With --for doa there is no target: phases are chosen for the accuracy of directions read from
+    energies. Ctrl-C stops the search and writes the best phases until then.
     """
+    if purpose is Purpose.DOA:
+        from .design_doa import DirectionOptions, design_doa
+
+        _refuse_target_options(method, insertion_loss_db, decay, resume, random_start=random_start)
+        options = DirectionOptions(
+            snapshots_x,
+            snapshots_y,
+            physical_snr_db,
+            field_of_view_over_pi,
+            sources,
+            bits,
+            starts,
+            seed,
+            iterations,
+            worst=worst,
+            free_patterns=free_patterns,
+        )
+        design_doa(stack, output, options, report, json=json)
+        return
     from ..design import best_design, design_phases
     from ..files import Provenance, read_stack, write_design
     from .progress import DesignProgress
@@ -77,7 +132,7 @@ def design(
     require_writable(report, ".html")
     description = read_stack(stack)
     if bits is not None:
-        description = _with_bits(description, bits)
+        description = with_bits(description, bits)
     with DesignProgress(starts) as progress:
         designs = design_phases(
             description.stack,
@@ -98,6 +153,27 @@ def design(
         write_design_report(report, description.name, best, starts=designs)
     emit({**design_answer(best), "starts_run": len(designs), "output": str(output)}, as_json=json)
     stop_if_interrupted(designs)
+
+
+def _refuse_target_options(
+    method: MethodName,
+    insertion_loss_db: float | None,
+    decay: float | None,
+    resume: Path | None,
+    *,
+    random_start: bool,
+) -> None:
+    """Refuse options that only mean something where a target is fitted."""
+    from ..errors import require
+
+    for name, given in (
+        ("--method", method is not MethodName.DEFAULT),
+        ("--insertion-loss-db", insertion_loss_db is not None),
+        ("--decay", decay is not None),
+        ("--resume", resume is not None),
+        ("--random-start", random_start),
+    ):
+        require(not given, f"`{name}` belongs to `--for target`, but the design is for doa.")
 
 
 def design_answer(design: "Design") -> dict[str, Any]:
@@ -154,7 +230,8 @@ def _start_phases(
     return RandomPhases() if random_start or published else None
 
 
-def _with_bits(description: "StackDescription", bits: int) -> "StackDescription":
+def with_bits(description: "StackDescription", bits: int) -> "StackDescription":
+    """The same stack with atoms of 2^bits phases."""
     from dataclasses import replace
 
     import equinox as eqx

@@ -1,19 +1,35 @@
-"""What directions are read with: a design, or a response matrix that somebody measured."""
+"""What directions are read with: a design of either kind, or a response that somebody measured."""
 
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from ..errors import require
-from ..files import Recording, read_design, read_response
+from ..files import (
+    FileKind,
+    Recording,
+    identify,
+    read_design,
+    read_direction_design,
+    read_response,
+)
+from ..stack import Stack
+
+if TYPE_CHECKING:
+    from ..doa import DirectionModel, Protocol
 
 
 @dataclass(frozen=True, eq=False)
 class Device:
-    """A response, its target, the grid of its ports in wavelengths and how it is turned."""
+    """A response, its target, the grid of its ports in wavelengths and how it is turned.
+
+    `input_phases_rad`: patterns of the input layer of a design for directions, which come with
+    their number of snapshots; without them the protocol says what the input layer does.
+    """
 
     response: Complex[np.ndarray, "receivers inputs"]
     target: Complex[np.ndarray, "receivers inputs"] | None
@@ -22,6 +38,18 @@ class Device:
     spacing_x_wavelengths: float
     spacing_y_wavelengths: float
     rotation_rad: float = 0.0
+    input_phases_rad: Float[np.ndarray, "snapshots inputs"] | None = None
+    protocol: "Protocol | None" = None
+
+    def model(self, protocol: "Protocol") -> "DirectionModel":
+        """What the detectors see of a direction."""
+        from ..doa import DirectionModel
+
+        if self.input_phases_rad is None:
+            return DirectionModel.of_stack(self.response, protocol)
+        return DirectionModel.of_patterns(
+            self.response, self.input_phases_rad, columns=self.columns, rows=self.rows
+        )
 
 
 def read_device(
@@ -36,7 +64,8 @@ def read_device(
         InputError: the file cannot be read, or its ports form no grid.
     """
     if path.suffix.lower() == ".nc":
-        return _designed(path)
+        for_directions = identify(path) is FileKind.DIRECTION_DESIGN
+        return _informed(path) if for_directions else _designed(path)
     response = read_response(path)
     receivers, inputs = response.shape
     require(
@@ -49,15 +78,24 @@ def read_device(
 
 def _designed(path: Path) -> Device:
     design = read_design(path)
-    array, wavelength_m = design.stack.input_array, float(design.stack.wavelength_m)
-    return Device(
-        design.response,
-        design.target,
+    return Device(design.response, design.target, *_ports(design.stack))
+
+
+def _informed(path: Path) -> Device:
+    design = read_direction_design(path)
+    patterns, protocol = design.input_phases_rad, design.goal.protocol
+    return Device(design.response, None, *_ports(design.stack), patterns, protocol)
+
+
+def _ports(stack: Stack) -> tuple[int, int, float, float, float]:
+    """Columns, rows, spacings in wavelengths and rotation of the input layer."""
+    array, wavelength_m = stack.input_array, float(stack.wavelength_m)
+    return (
         array.columns,
         array.rows,
         float(array.spacing_x_m) / wavelength_m,
         float(array.spacing_y_m) / wavelength_m,
-        float(array.rotation_rad) + float(np.asarray(design.stack.poses.rz_rad)[0]),
+        float(array.rotation_rad) + float(np.asarray(stack.poses.rz_rad)[0]),
     )
 
 

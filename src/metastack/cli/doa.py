@@ -1,17 +1,29 @@
-"""`metastack doa`: from a recording to a direction."""
+"""`metastack doa`: from a recording to directions."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .options import AsJson, DevicePath, require_writable
-from .output import emit
+from .output import emit, warn
 
 if TYPE_CHECKING:
-    from ..doa import PeakEstimate, Protocol
+    from matplotlib.figure import Figure
+
+    from ..doa import Protocol
     from ..files import Recording
     from .device import Device
+    from .doa_estimates import Found, Task
+
+
+class EstimatorName(StrEnum):
+    """Names of the estimators on the command line."""
+
+    ML = "ml"
+    START = "start"
+    PEAK = "peak"
 
 
 def doa(
@@ -19,28 +31,93 @@ def doa(
     snapshots: Annotated[
         Path, typer.Argument(metavar="SNAPSHOTS", help="Recording (.nc, .npz, .mat, .csv).")
     ],
+    estimator: Annotated[
+        EstimatorName,
+        typer.Option(
+            help="ml: maximum likelihood from all energies; start: its closed-form start; "
+            "peak: the paper's strongest bin."
+        ),
+    ] = EstimatorName.ML,
+    sources: Annotated[
+        str, typer.Option(help="Number of steady sources, or auto to find it (with ml).")
+    ] = "1",
+    false_alarm: Annotated[
+        float,
+        typer.Option(help="Chance that noise feigns a source, for --sources auto."),
+    ] = 1e-3,
+    noise_variance: Annotated[
+        float | None,
+        typer.Option(help="Noise power of a probe, in the unit of the energies; else estimated."),
+    ] = None,
+    fading: Annotated[
+        bool, typer.Option("--fading", help="The source's power changes between snapshots.")
+    ] = False,
     spacing_wavelengths: Annotated[
         float, typer.Option(help="Spacing of the input layer, where DEVICE is a response alone.")
     ] = 0.5,
     spectrum: Annotated[
         Path | None, typer.Option(help="Draw the angular spectrum here (.png, .svg, .pdf).")
     ] = None,
+    likelihood: Annotated[
+        Path | None,
+        typer.Option(help="Draw the likelihood and the error ellipse here (.png, .svg, .pdf)."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Read the direction of arrival from a recording: the strongest probe and snapshot."""
-    from ..doa import peak_estimate
+    """Read directions of arrival from a recording of energies, with standard deviations."""
+    import numpy as np
+
+    from ..errors import require
     from ..files import check_recording, read_recording
+    from . import doa_estimates as estimates
     from .device import read_device
 
-    require_writable(spectrum, ".png", ".svg", ".pdf")
+    for picture in (spectrum, likelihood):
+        require_writable(picture, ".png", ".svg", ".pdf")
     recording = read_recording(snapshots)
     read = read_device(device, spacing_wavelengths=spacing_wavelengths, recording=recording)
     check_recording(recording, probes=read.response.shape[0])
     protocol = protocol_of(recording, read)
-    estimate = peak_estimate(recording.energies, protocol)
+    task = estimates.Task(read, protocol, recording, noise_variance, fading)
+    count = _count(sources, estimator, fading=fading)
+    _warn_of_folding(read)
+    if estimator is EstimatorName.PEAK:
+        found = estimates.peak(task)
+    elif estimator is EstimatorName.START:
+        found = estimates.start(task)
+    elif count == 1:
+        found = estimates.one_source(task)
+    else:
+        found = estimates.several_sources(task, count, false_alarm)
     if spectrum is not None:
-        draw_spectrum(spectrum, recording, protocol, estimate)
-    emit(doa_answer(estimate, protocol, read, recording), as_json=json)
+        draw_spectrum(spectrum, task, found)
+    if likelihood is not None:
+        require(
+            bool(np.isfinite(found.noise_variance)),
+            f"`--likelihood` needs the noise that `--estimator ml` finds with a source, but the "
+            f"estimator is {estimator.value} and found {len(found.psi_rad)}.",
+        )
+        draw_likelihood(likelihood, task, found)
+    for warning in found.warnings:
+        warn(warning)
+    emit(found.answer | _truth(recording), as_json=json)
+
+
+def _count(sources: str, estimator: EstimatorName, *, fading: bool) -> int | None:
+    """How many sources to look for; nothing if that is to be found."""
+    from ..errors import require
+
+    require(
+        sources == "auto" or (sources.isdecimal() and int(sources) >= 1),
+        f"`--sources` must be a whole number of at least 1 or auto, but is {sources!r}.",
+    )
+    single = sources == "1"
+    require(
+        single or estimator is EstimatorName.ML,
+        f"`--sources {sources}` needs `--estimator ml`, but it is {estimator.value}.",
+    )
+    require(single or not fading, "`--fading` must go with one source, but there are several.")
+    return None if sources == "auto" else int(sources)
 
 
 def protocol_of(recording: "Recording", device: "Device") -> "Protocol":
@@ -54,8 +131,20 @@ def protocol_of(recording: "Recording", device: "Device") -> "Protocol":
     from ..doa import Protocol
     from ..errors import require
 
-    require_dft(device)
     count = len(recording.energies)
+    for name in ("columns", "rows"):
+        stored, expected = getattr(recording, name), getattr(device, name)
+        require(
+            stored in (None, expected),
+            f"`{name}` of the recording must be {expected} as in the device, but is {stored}.",
+        )
+    if device.protocol is not None:
+        require(
+            count == device.protocol.snapshots,
+            f"The recording must have the {device.protocol.snapshots} snapshots that the design "
+            f"is for, but has {count}.",
+        )
+        return device.protocol
     require(
         bool(recording.snapshots_x or recording.snapshots_y) or isqrt(count) ** 2 == count,
         f"A recording without `snapshots_x` and `snapshots_y` must have a square number of "
@@ -70,12 +159,6 @@ def protocol_of(recording: "Recording", device: "Device") -> "Protocol":
         f"The recording must have snapshots_x x snapshots_y snapshots, but has {count}; "
         "store `snapshots_x` and `snapshots_y` in it.",
     )
-    for name in ("columns", "rows"):
-        stored, expected = getattr(recording, name), getattr(device, name)
-        require(
-            stored in (None, expected),
-            f"`{name}` of the recording must be {expected} as in the device, but is {stored}.",
-        )
     return Protocol(device.columns, device.rows, along_x, along_y)
 
 
@@ -83,76 +166,81 @@ def require_dft(device: "Device") -> None:
     """Refuse a design whose probes do not stand for the bins of the 2D DFT.
 
     Raises:
-        InputError: the target of the design is another matrix.
+        InputError: the target of the design is another matrix, or it is for information.
     """
     from ..errors import require
     from ..targets import dft_2d, nmse
 
+    no_bins = "its probes do not stand for the bins that are read; use `--estimator ml`."
+    require(
+        device.input_phases_rad is None,
+        f"The device must be a DFT, but is designed for information: {no_bins}",
+    )
     if device.target is None:
         return
     error = float(nmse(device.target, dft_2d(device.columns, device.rows)))
     require(
         error < 1e-12,
-        "The design must have the 2D DFT of its input layer as target, but has another one: its "
-        "probes do not stand for the bins that this estimator reads.",
+        "The design must have the 2D DFT of its input layer as target, but has another one: "
+        f"{no_bins}",
     )
 
 
-def doa_answer(
-    estimate: "PeakEstimate", protocol: "Protocol", device: "Device", recording: "Recording"
-) -> dict[str, Any]:
-    """What there is to say of an estimate."""
+def _warn_of_folding(device: "Device") -> None:
+    spacing = max(device.spacing_x_wavelengths, device.spacing_y_wavelengths)
+    if spacing > 0.5 + 1e-9:
+        warn(
+            f"The input layer's spacing of {spacing:.4g} wavelengths is above one half: several "
+            "directions share each pair of electrical angles, and the answer is the one whose "
+            "angles need no unfolding."
+        )
+
+
+def _truth(recording: "Recording") -> dict[str, float]:
+    """The true electrical angles, where the recording knows them."""
     import numpy as np
 
-    from ..doa import direction
-
-    theta_rad, phi_rad = direction(
-        estimate.psi_x_rad,
-        estimate.psi_y_rad,
-        spacing_x_m=device.spacing_x_wavelengths,
-        spacing_y_m=device.spacing_y_wavelengths,
-        wavelength_m=1.0,
-    )
-    answer: dict[str, Any] = {
-        "psi_x_over_pi": float(estimate.psi_x_rad) / np.pi,
-        "psi_y_over_pi": float(estimate.psi_y_rad) / np.pi,
-        "theta_deg": float(np.degrees(theta_rad)),
-        "phi_deg": float(np.degrees(phi_rad + device.rotation_rad)),
-        "probe": int(estimate.probe),
-        "snapshot": int(estimate.snapshot),
-        "bin_x_over_pi": 2 / (protocol.columns * protocol.snapshots_x),
-        "bin_y_over_pi": 2 / (protocol.rows * protocol.snapshots_y),
+    if recording.psi_x_rad is None or recording.psi_y_rad is None:
+        return {}
+    return {
+        "true_psi_x_over_pi": recording.psi_x_rad / np.pi,
+        "true_psi_y_over_pi": recording.psi_y_rad / np.pi,
     }
-    if recording.psi_x_rad is not None and recording.psi_y_rad is not None:
-        answer["true_psi_x_over_pi"] = recording.psi_x_rad / np.pi
-        answer["true_psi_y_over_pi"] = recording.psi_y_rad / np.pi
-    return answer
 
 
-def draw_spectrum(
-    path: Path, recording: "Recording", protocol: "Protocol", estimate: "PeakEstimate"
-) -> None:
+def draw_spectrum(path: Path, task: "Task", found: "Found") -> None:
     """Draw the angular spectrum of a recording with its estimate and, if known, the truth."""
-    from ..files import replacing
     from ..report import angular_spectrum_map
 
-    figure = angular_spectrum_map(**spectrum_facts(recording, protocol, estimate))
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format=path.suffix.lstrip(".") or "png")
+    save_figure(angular_spectrum_map(**spectrum_facts(task, found)), path)
 
 
-def spectrum_facts(
-    recording: "Recording", protocol: "Protocol", estimate: "PeakEstimate"
-) -> dict[str, Any]:
+def spectrum_facts(task: "Task", found: "Found") -> dict[str, Any]:
     """The spectrum over both angles, and the directions to mark in it."""
     from ..doa import angular_spectrum
 
-    spectrum = angular_spectrum(recording.energies, protocol)
-    known = recording.psi_x_rad is not None and recording.psi_y_rad is not None
+    require_dft(task.device)
+    spectrum = angular_spectrum(task.recording.energies, task.protocol)
     return {
         "psi_x_rad": spectrum.psi_x_rad,
         "psi_y_rad": spectrum.psi_y_rad,
         "power_db": spectrum.power_db,
-        "true_psi": (recording.psi_x_rad, recording.psi_y_rad) if known else None,
-        "estimated_psi": (float(estimate.psi_x_rad), float(estimate.psi_y_rad)),
+        "true_psi": task.true_psi,
+        "estimated_psi": found.psi_rad[0] if found.psi_rad else None,
     }
+
+
+def draw_likelihood(path: Path, task: "Task", found: "Found") -> None:
+    """Draw the likelihood of one source over all directions, and the error ellipse."""
+    from ..report import likelihood_surface
+    from .doa_estimates import likelihood_facts
+
+    save_figure(likelihood_surface(**likelihood_facts(task, found)), path)
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure whole or not at all."""
+    from ..files import replacing
+
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.lstrip("."))

@@ -13,6 +13,8 @@ from ..files import (
     identify,
     read_codes,
     read_design,
+    read_direction_design,
+    read_direction_provenance,
     read_provenance,
     read_recording,
     read_response,
@@ -20,6 +22,7 @@ from ..files import (
 )
 from ..stack import Stack
 from .design import design_answer
+from .design_doa import direction_design_answer
 
 
 def file_facts(path: Path) -> dict[str, Any]:
@@ -68,6 +71,13 @@ def _design(path: Path) -> dict[str, Any]:
     return {**design_answer(design), **stack_facts(design.stack), **made}
 
 
+def _direction_design(path: Path) -> dict[str, Any]:
+    design = read_direction_design(path)
+    made_by = asdict(read_direction_provenance(path))
+    made = {f"made_by_{key}": value for key, value in made_by.items()}
+    return {**direction_design_answer(design), **stack_facts(design.stack), **made}
+
+
 def _recording(path: Path) -> dict[str, Any]:
     recording = read_recording(path)
     snapshots, probes = recording.energies.shape
@@ -106,6 +116,7 @@ def _table(path: Path) -> dict[str, Any]:
 _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.STACK: _stack,
     FileKind.DESIGN: _design,
+    FileKind.DIRECTION_DESIGN: _direction_design,
     FileKind.RECORDING: _recording,
     FileKind.MATRIX: _matrix,
     FileKind.CODES: _codes,

@@ -34,6 +34,8 @@ Seed: TypeAlias = Annotated[
 Starts: TypeAlias = Annotated[
     int, typer.Option("--starts", min=1, help="Independent starts; the best is kept.")
 ]
+SnapshotsX: TypeAlias = Annotated[int, typer.Option(min=1, help="Snapshots along x, T_x.")]
+SnapshotsY: TypeAlias = Annotated[int, typer.Option(min=1, help="Snapshots along y, T_y.")]
 ReportPath: TypeAlias = Annotated[
     Path | None, typer.Option("--report", help="Also write an HTML report with pictures here.")
 ]

@@ -28,9 +28,31 @@ def emit(answer: Mapping[str, Any], *, as_json: bool) -> None:
     typer.echo(json.dumps(_plain(answer)) if as_json else _table(answer))
 
 
+def warn(message: str) -> None:
+    """Print a warning on standard error: the answer stands, but there is something to know."""
+    typer.echo(f"metastack: warning: {' '.join(message.split())}", err=True)
+
+
 def _table(answer: Mapping[str, Any]) -> str:
-    width = max(len(_label(key)) for key in answer)
-    return "\n".join(f"{_label(key):<{width}}  {_shown(key, answer[key])}" for key in answer)
+    """One line an entry; a list of mappings becomes a table of its own, below."""
+    lines = {key: value for key, value in answer.items() if not _is_rows(value)}
+    width = max(len(_label(key)) for key in lines)
+    text = [f"{_label(key):<{width}}  {_shown(key, lines[key])}" for key in lines]
+    tables = [_rows(value) for value in answer.values() if _is_rows(value) and value]
+    return "\n\n".join(["\n".join(text), *tables])
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(row, Mapping) for row in value)
+
+
+def _rows(rows: list[Mapping[str, Any]]) -> str:
+    """A table with one row a mapping, columns aligned."""
+    cells = [[_label(key) for key in rows[0]]]
+    cells += [[_shown(key, row[key]) for key in rows[0]] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    aligned = [map(str.ljust, row, widths) for row in cells]
+    return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 
 def _label(key: str) -> str:
@@ -44,7 +66,7 @@ def _ending(key: str) -> str:
 
 
 def _shown(key: str, value: Any) -> str:
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return "unknown"
     if isinstance(value, list):
         return ", ".join(_shown(key, item) for item in value)

@@ -12,6 +12,7 @@ from .output import emit
 
 if TYPE_CHECKING:
     from ..design import Design
+    from ..doa import DirectionDesign
 
 
 def report(
@@ -58,14 +59,26 @@ def write_design_report(
 
 
 def _spectrum(device: Path, snapshots: Path) -> Any:
-    from ..doa import peak_estimate
     from ..files import check_recording, read_recording
     from ..report import MarkedSpectrum
     from .device import read_device
     from .doa import protocol_of, spectrum_facts
+    from .doa_estimates import Task, one_source
 
     recording, read = read_recording(snapshots), read_device(device)
     check_recording(recording, probes=read.response.shape[0])
-    protocol = protocol_of(recording, read)
-    estimate = peak_estimate(recording.energies, protocol)
-    return MarkedSpectrum(**spectrum_facts(recording, protocol, estimate))
+    task = Task(read, protocol_of(recording, read), recording)
+    return MarkedSpectrum(**spectrum_facts(task, one_source(task)))
+
+
+def write_direction_report(
+    path: Path,
+    title: str,
+    design: "DirectionDesign",
+    *,
+    starts: "Sequence[DirectionDesign]" = (),
+    spectrum: Any = None,
+    facts: Mapping[str, str] | None = None,
+) -> None:
+    """Write the report of a design for directions with the command that writes it."""
+    raise NotImplementedError

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import AsJson, DevicePath, Seed, require_writable
+from .options import AsJson, DevicePath, Seed, SnapshotsX, SnapshotsY, require_writable
 from .output import emit
 
 if TYPE_CHECKING:
@@ -28,15 +28,19 @@ def snapshots(
         Path, typer.Option("-o", "--output", help="Recording to write (.nc, .npz, .mat, .csv).")
     ],
     psi_over_pi: Annotated[
-        tuple[float, float] | None,
-        typer.Option(help="Electrical angles of the source, x and y, over pi."),
+        list[tuple[float, float]] | None,
+        typer.Option(help="Electrical angles of a source, x and y, over pi; again for another."),
     ] = None,
     direction_deg: Annotated[
-        tuple[float, float] | None,
+        list[tuple[float, float]] | None,
         typer.Option(help="Or its direction: angle from the stack axis, azimuth from x."),
     ] = None,
-    snapshots_x: Annotated[int, typer.Option(min=1, help="Snapshots along x, T_x.")] = 8,
-    snapshots_y: Annotated[int, typer.Option(min=1, help="Snapshots along y, T_y.")] = 8,
+    power_db: Annotated[
+        list[float] | None,
+        typer.Option(help="Power of each source in turn, relative to the stated SNR; else 0."),
+    ] = None,
+    snapshots_x: SnapshotsX = 8,
+    snapshots_y: SnapshotsY = 8,
     effective_snr_db: Annotated[
         float | None, typer.Option(help="SNR after scaling to the target: hides insertion loss.")
     ] = None,
@@ -49,9 +53,10 @@ def snapshots(
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Record one source through a device, one snapshot for each phase pattern of the input layer.
+    """Record steady sources through a device, one snapshot for each pattern of the input layer.
 
-    Without an SNR the recording is free of noise.
+    Without an SNR the recording is free of noise. A design for directions brings its own number
+    of snapshots. Phases between several sources are random.
     """
     from ..doa import Protocol
     from ..files import write_recording
@@ -59,63 +64,90 @@ def snapshots(
 
     require_writable(output, ".nc", ".npz", ".mat", ".csv")
     read = read_device(device, spacing_wavelengths=spacing_wavelengths)
-    protocol = Protocol(read.columns, read.rows, snapshots_x, snapshots_y)
-    source = _source(read, psi_over_pi, direction_deg)
+    own = Protocol(read.columns, read.rows, snapshots_x, snapshots_y)
+    protocol = read.protocol or own
+    sources = _sources(read, psi_over_pi or [], direction_deg or [])
     noise = _noise(effective_snr_db, physical_snr_db)
-    write_recording(record(read, protocol, source, noise, seed), output)
+    powers_db = _powers(power_db or [], len(sources))
+    write_recording(record(read, protocol, sources, noise, seed, powers_db), output)
     answer = {"snapshots": protocol.snapshots, "probes": protocol.elements, "seed": seed}
-    emit({**answer, "output": str(output)}, as_json=json)
+    emit({**answer, "sources": len(sources), "output": str(output)}, as_json=json)
 
 
 def record(
     device: "Device",
     protocol: "Protocol",
-    psi_rad: tuple[float, float],
+    sources: list[tuple[float, float]],
     noise: "NoiseLevel",
     seed: int,
+    powers_db: list[float] | None = None,
 ) -> "Recording":
-    """The recording of one steady source through a device."""
-    from ..doa import simulate_snapshots
-    from ..files import Recording
+    """The recording of steady sources, electrical angles in rad, through a device."""
+    import numpy as np
 
-    received = simulate_snapshots(
-        device.response,
-        protocol,
-        psi_x_rad=psi_rad[0],
-        psi_y_rad=psi_rad[1],
-        noise=noise,
+    from ..doa import simulate_sources
+    from ..files import Recording
+    from ..targets import dft_2d
+
+    target = dft_2d(device.columns, device.rows) if device.target is None else device.target
+    scale = noise.scale(device.response, target)
+    moduli = 10 ** (np.array(powers_db or [0.0] * len(sources)) / 20)
+    phases = np.random.default_rng([seed, 1]).uniform(0, 2 * np.pi, len(sources))
+    received = simulate_sources(
+        device.model(protocol),
+        psi_rad=np.array(sources),
+        amplitudes=scale * moduli * np.exp(1j * phases),
+        noise_variance=noise.variance,
         seed=seed,
-        target=device.target,
     )
+    truth = dict(zip(("psi_x_rad", "psi_y_rad"), sources[0], strict=True))
     return Recording.from_field(
         received,
         columns=protocol.columns,
         rows=protocol.rows,
         snapshots_x=protocol.snapshots_x,
         snapshots_y=protocol.snapshots_y,
-        psi_x_rad=psi_rad[0],
-        psi_y_rad=psi_rad[1],
+        **(truth if len(sources) == 1 else {}),
     )
 
 
-def _source(
+def _powers(powers_db: list[float], sources: int) -> list[float]:
+    from ..errors import require
+
+    require(
+        len(powers_db) in (0, sources),
+        f"`--power-db` must be given once for each of the {sources} sources, "
+        f"but is given {len(powers_db)} times.",
+    )
+    return powers_db or [0.0] * sources
+
+
+def _sources(
     device: "Device",
-    psi_over_pi: tuple[float, float] | None,
-    direction_deg: tuple[float, float] | None,
-) -> tuple[float, float]:
-    """Electrical angles of the source, however it was given."""
+    psi_over_pi: list[tuple[float, float]],
+    direction_deg: list[tuple[float, float]],
+) -> list[tuple[float, float]]:
+    """Electrical angles of the sources, however they were given."""
+    from math import pi
+
+    from ..errors import require
+
+    require(
+        bool(psi_over_pi) != bool(direction_deg),
+        "Give the source by either `--psi-over-pi X Y` or `--direction-deg THETA PHI`.",
+    )
+    if psi_over_pi:
+        return [(pi * x, pi * y) for x, y in psi_over_pi]
+    return [_source(device, *angles) for angles in direction_deg]
+
+
+def _source(device: "Device", theta_deg: float, phi_deg: float) -> tuple[float, float]:
+    """Electrical angles of a direction."""
     import numpy as np
 
     from ..doa import electrical_angles
     from ..errors import require
 
-    require(
-        (psi_over_pi is None) != (direction_deg is None),
-        "Give the source by either `--psi-over-pi X Y` or `--direction-deg THETA PHI`.",
-    )
-    if psi_over_pi is not None:
-        return np.pi * psi_over_pi[0], np.pi * psi_over_pi[1]
-    theta_deg, phi_deg = direction_deg or (0.0, 0.0)
     require(
         0 <= theta_deg <= 90,
         f"The angle from the stack axis must be from 0 to 90 degrees, but is {theta_deg}.",

@@ -38,7 +38,7 @@ from .several import (
     fit_sources,
     most_sources,
 )
-from .snapshots import energies, received_field, simulate_snapshots
+from .snapshots import energies, received_field, simulate_snapshots, simulate_sources
 from .source import ConstantModulusSource, GaussianSource, Source, SteadySource
 from .spectrum import AngularSpectrum, angular_spectrum
 from .steering import steering_vector
@@ -132,6 +132,7 @@ __all__ = [
     "received_field",
     "sample_covariance",
     "simulate_snapshots",
+    "simulate_sources",
     "stack_experiment",
     "steering_vector",
     "subarrays",

@@ -6,12 +6,15 @@ stack, a published matrix, a measurement.
 Source: DOA paper, eq. (15), (25), (28).
 """
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
 from .._types import AnyArray, Number
 from ..errors import require
+from ..precision import in_float64
 from ..targets import dft_2d
+from .model import DirectionModel
 from .noise import NoiseLevel
 from .protocol import Protocol
 from .source import Source, SteadySource, complex_normal
@@ -66,6 +69,25 @@ def simulate_snapshots(
     s = (source or SteadySource()).samples(generator, field.shape[:-1])
     u = np.sqrt(noise.variance) * complex_normal(generator, field.shape)
     return field * s[..., None] + u
+
+
+@in_float64
+def simulate_sources(
+    model: DirectionModel,
+    *,
+    psi_rad: Float[AnyArray, "sources 2"],
+    amplitudes: Complex[AnyArray, " sources"],
+    noise_variance: float,
+    seed: int,
+) -> Complex[np.ndarray, "snapshots probes"]:
+    """One noisy run with several steady sources, whose fields add.
+
+    `model`: the device, scaled as the SNR demands. `amplitudes`: complex, of modulus 1 for a
+    source of unit power.
+    """
+    fields = np.asarray(model.field(jnp.asarray(psi_rad, float)))
+    u = np.sqrt(noise_variance) * complex_normal(np.random.default_rng(seed), fields.shape[1:])
+    return np.tensordot(np.asarray(amplitudes), fields, axes=1) + u
 
 
 def energies(received: Complex[AnyArray, "*shape"]) -> Float[np.ndarray, "*shape"]:
