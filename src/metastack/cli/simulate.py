@@ -28,16 +28,19 @@ def snapshots(
         Path, typer.Option("-o", "--output", help="Recording to write (.nc, .npz, .mat, .csv).")
     ],
     psi_over_pi: Annotated[
-        list[tuple[float, float]] | None,
-        typer.Option(help="Electrical angles of a source, x and y, over pi; again for another."),
+        tuple[float, float] | None,
+        typer.Option(help="Electrical angles of the source, x and y, over pi."),
     ] = None,
     direction_deg: Annotated[
-        list[tuple[float, float]] | None,
+        tuple[float, float] | None,
         typer.Option(help="Or its direction: angle from the stack axis, azimuth from x."),
     ] = None,
-    power_db: Annotated[
-        list[float] | None,
-        typer.Option(help="Power of each source in turn, relative to the stated SNR; else 0."),
+    also_psi_over_pi: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y[,DB]",
+            help="Another source, and its power relative to the stated SNR; again for more.",
+        ),
     ] = None,
     snapshots_x: SnapshotsX = 8,
     snapshots_y: SnapshotsY = 8,
@@ -66,9 +69,10 @@ def snapshots(
     read = read_device(device, spacing_wavelengths=spacing_wavelengths)
     own = Protocol(read.columns, read.rows, snapshots_x, snapshots_y)
     protocol = read.protocol or own
-    sources = _sources(read, psi_over_pi or [], direction_deg or [])
+    first = _source(read, psi_over_pi, direction_deg)
+    others = [_another(text) for text in also_psi_over_pi or []]
+    sources, powers_db = [first, *(psi for psi, _ in others)], [0.0, *(db for _, db in others)]
     noise = _noise(effective_snr_db, physical_snr_db)
-    powers_db = _powers(power_db or [], len(sources))
     write_recording(record(read, protocol, sources, noise, seed, powers_db), output)
     answer = {"snapshots": protocol.snapshots, "probes": protocol.elements, "seed": seed}
     emit({**answer, "sources": len(sources), "output": str(output)}, as_json=json)
@@ -111,43 +115,43 @@ def record(
     )
 
 
-def _powers(powers_db: list[float], sources: int) -> list[float]:
-    from ..errors import require
+def _another(text: str) -> tuple[tuple[float, float], float]:
+    """Electrical angles in rad and power in dB of a further source."""
+    from math import isfinite, pi
 
-    require(
-        len(powers_db) in (0, sources),
-        f"`--power-db` must be given once for each of the {sources} sources, "
-        f"but is given {len(powers_db)} times.",
-    )
-    return powers_db or [0.0] * sources
+    from ..errors import InputError
+
+    try:
+        x, y, *rest = (float(part) for part in text.split(","))
+        (power_db,) = rest or [0.0]
+    except ValueError:
+        x = y = power_db = float("nan")
+    if not (isfinite(x) and isfinite(y) and isfinite(power_db)):
+        raise InputError(
+            "`--also-psi-over-pi` must be two numbers, or three with the power in dB, separated "
+            f"by commas, but is {text!r}."
+        )
+    return (pi * x, pi * y), power_db
 
 
-def _sources(
+def _source(
     device: "Device",
-    psi_over_pi: list[tuple[float, float]],
-    direction_deg: list[tuple[float, float]],
-) -> list[tuple[float, float]]:
-    """Electrical angles of the sources, however they were given."""
-    from math import pi
-
-    from ..errors import require
-
-    require(
-        bool(psi_over_pi) != bool(direction_deg),
-        "Give the source by either `--psi-over-pi X Y` or `--direction-deg THETA PHI`.",
-    )
-    if psi_over_pi:
-        return [(pi * x, pi * y) for x, y in psi_over_pi]
-    return [_source(device, *angles) for angles in direction_deg]
-
-
-def _source(device: "Device", theta_deg: float, phi_deg: float) -> tuple[float, float]:
-    """Electrical angles of a direction."""
+    psi_over_pi: tuple[float, float] | None,
+    direction_deg: tuple[float, float] | None,
+) -> tuple[float, float]:
+    """Electrical angles of the source, however it was given."""
     import numpy as np
 
     from ..doa import electrical_angles
     from ..errors import require
 
+    require(
+        (psi_over_pi is None) != (direction_deg is None),
+        "Give the source by either `--psi-over-pi X Y` or `--direction-deg THETA PHI`.",
+    )
+    if psi_over_pi is not None:
+        return np.pi * psi_over_pi[0], np.pi * psi_over_pi[1]
+    theta_deg, phi_deg = direction_deg or (0.0, 0.0)
     require(
         0 <= theta_deg <= 90,
         f"The angle from the stack axis must be from 0 to 90 degrees, but is {theta_deg}.",
