@@ -10,6 +10,8 @@ Source: DOA paper, Fig. 9; maximum likelihood for one source: P. Stoica, A. Neho
 likelihood, and Cramér-Rao bound, IEEE Trans. ASSP 37(5), 1989.
 """
 
+from typing import Self
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -48,11 +50,7 @@ def digital_beamforming(
             finite, or all zero.
     """
     grid = checked_array_received(received, columns, rows)
-    for name, bins, least in (("bins_x", bins_x, columns), ("bins_y", bins_y, rows)):
-        require(
-            bins >= least,
-            f"`{name}` must be at least the {least} elements on that side, but is {bins}.",
-        )
+    require_bins(columns, rows, bins_x=bins_x, bins_y=bins_y)
     # One snapshot at a time: the padded spectra of all of them need not fit into memory.
     power = sum(
         np.abs(np.fft.fft2(snapshot, (bins_y, bins_x))) ** 2
@@ -61,6 +59,19 @@ def digital_beamforming(
     flat = np.asarray(power).reshape(*grid.shape[:-3], -1).argmax(axis=-1)
     k_y, k_x = (np.asarray(index) for index in divmod(flat, bins_x))
     return np.stack([bin_angle_rad(k_x, bins_x), bin_angle_rad(k_y, bins_y)], axis=-1)
+
+
+def require_bins(columns: int, rows: int, *, bins_x: int, bins_y: int) -> None:
+    """Refuse a grid that is coarser than the array.
+
+    Raises:
+        InputError: fewer bins than elements on a side.
+    """
+    for name, bins, least in (("bins_x", bins_x, columns), ("bins_y", bins_y, rows)):
+        require(
+            bins >= least,
+            f"`{name}` must be at least the {least} elements on that side, but is {bins}.",
+        )
 
 
 @in_float64
@@ -77,8 +88,8 @@ def matched_steering(
         InputError: fields that do not fit the model, are not finite, or all zero; a model whose
             detectors cannot tell directions apart.
     """
-    weights = np.asarray(model.weights, complex).reshape(1, -1, model.elements)
-    return _strongest_direction(received, model, weights)
+    r = _checked_for(model, received)
+    return np.asarray(MatchedSteering.steady(model)(jnp.asarray(r)))
 
 
 @in_float64
@@ -95,15 +106,77 @@ def matched_steering_fading(
         InputError: fields that do not fit the model, are not finite, or all zero; a model whose
             detectors cannot tell directions apart within a snapshot.
     """
-    return _strongest_direction(received, model, np.asarray(model.weights, complex))
+    r = _checked_for(model, received)
+    return np.asarray(MatchedSteering.fading(model)(jnp.asarray(r)))
 
 
-def _strongest_direction(
-    received: Complex[AnyArray, "*batch snapshots probes"],
-    model: DirectionModel,
-    weights: Complex[np.ndarray, "groups readings elements"],
-) -> Float[np.ndarray, "*batch 2"]:
-    """Best direction, the source keeping its amplitude within a group of readings."""
+class MatchedSteering(eqx.Module):
+    """Both estimators in JAX: the source keeps its amplitude within a group of readings.
+
+    `weights`: of every reading on the elements. `norms`: see `norm_coefficients`.
+    """
+
+    weights: Complex[AnyArray, "groups readings elements"]
+    norms: Complex[AnyArray, "groups lags_y lags_x"]
+    columns: int = eqx.field(static=True)
+    rows: int = eqx.field(static=True)
+
+    @classmethod
+    def steady(cls, model: DirectionModel) -> Self:
+        """For one amplitude in all snapshots.
+
+        Raises:
+            InputError: a model whose detectors cannot tell directions apart.
+        """
+        weights = np.asarray(model.weights, complex).reshape(1, -1, model.elements)
+        return cls._of(weights, model.columns, model.rows)
+
+    @classmethod
+    def fading(cls, model: DirectionModel) -> Self:
+        """For an amplitude a snapshot.
+
+        Raises:
+            InputError: a model whose detectors cannot tell directions apart within a snapshot.
+        """
+        return cls._of(np.asarray(model.weights, complex), model.columns, model.rows)
+
+    @classmethod
+    def _of(
+        cls, weights: Complex[np.ndarray, "groups readings elements"], columns: int, rows: int
+    ) -> Self:
+        require(
+            _has_independent_readings(weights),
+            "`model` must give at least 2 independent readings while the source keeps its "
+            "amplitude, but gives multiples of one: no direction can be told.",
+        )
+        return cls(weights, norm_coefficients(weights, columns, rows), columns, rows)
+
+    @eqx.filter_jit
+    def __call__(
+        self, received: Complex[Array, "*batch snapshots probes"]
+    ) -> Float[Array, "*batch 2"]:
+        """Electrical angles (ψ_x, ψ_y) in [-π, π), radians, of the highest peak of the power."""
+        groups, readings, _ = self.weights.shape
+        trials = received.reshape(-1, groups, readings)
+        brought_back = jnp.einsum("bgr,gre->bge", trials, jnp.conj(self.weights))
+        apertures = brought_back.reshape(-1, groups, self.rows, self.columns)
+        psi_rad = over_trials(self._highest_peak, apertures, _BINS_PER_ELEMENT)
+        return wrapped_rad(psi_rad).reshape(*received.shape[:-2], 2)
+
+    def _highest_peak(self, aperture: Complex[Array, "groups rows columns"]) -> Float[Array, "2"]:
+        power = MatchedPower(aperture, jnp.asarray(self.norms))
+        peaks = power.peaks(_CANDIDATES, _BINS_PER_ELEMENT)
+        return peaks.psi_rad[jnp.argmax(peaks.power)]
+
+
+def _checked_for(
+    model: DirectionModel, received: Complex[AnyArray, "*batch snapshots probes"]
+) -> Complex[np.ndarray, "*batch snapshots probes"]:
+    """The fields in double precision, once they are known to be this model's.
+
+    Raises:
+        InputError: fields that do not fit the model, are not finite, or all zero.
+    """
     r = checked_received(received)
     expected = (model.snapshots, model.probes)
     require(
@@ -111,19 +184,7 @@ def _strongest_direction(
         f"`received` must end in {expected} (snapshots, probes) for this model, "
         f"but has shape {r.shape}.",
     )
-    require(
-        _has_independent_readings(weights),
-        "`model` must give at least 2 independent readings while the source keeps its amplitude, "
-        "but gives multiples of one: no direction can be told.",
-    )
-    groups, readings, _ = weights.shape
-    trials = r.reshape(-1, groups, readings).swapaxes(0, 1)
-    apertures = (trials @ weights.conj()).swapaxes(0, 1)
-    psi = _best_of_peaks(
-        jnp.asarray(apertures.reshape(-1, groups, model.rows, model.columns)),
-        jnp.asarray(norm_coefficients(weights, model.columns, model.rows)),
-    )
-    return wrapped_rad(np.asarray(psi)).reshape(*r.shape[:-2], 2)
+    return r
 
 
 def _has_independent_readings(weights: Complex[np.ndarray, "groups readings elements"]) -> bool:
@@ -135,15 +196,3 @@ def _has_independent_readings(weights: Complex[np.ndarray, "groups readings elem
     power = np.maximum(strength.max(axis=-1) ** 2, np.finfo(float).tiny)[:, None, None]
     rest = weights - share / power * strongest
     return bool(np.abs(rest).max() > 1e-12 * np.abs(weights).max())
-
-
-@eqx.filter_jit
-def _best_of_peaks(
-    apertures: Complex[Array, "trials groups rows columns"],
-    norms: Complex[Array, "groups lags_y lags_x"],
-) -> Float[Array, "trials 2"]:
-    def best(aperture: Complex[Array, "groups rows columns"]) -> Float[Array, "2"]:
-        peaks = MatchedPower(aperture, norms).peaks(_CANDIDATES, _BINS_PER_ELEMENT)
-        return peaks.psi_rad[jnp.argmax(peaks.power)]
-
-    return over_trials(best, apertures, _BINS_PER_ELEMENT)
