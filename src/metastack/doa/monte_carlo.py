@@ -17,6 +17,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import Array, Complex, Float
 from scipy.stats import norm
 
@@ -80,14 +81,17 @@ def stack_experiment(
 class MonteCarlo:
     """Mean squared errors of ψ_x and ψ_y in rad², errors wrapped to [-π, π).
 
-    `low_rad2`, `high_rad2` bound each mean at the given confidence; `worst_rad` is the largest
-    error of all.
+    `low_rad2`, `high_rad2` bound each mean at the given confidence. `both_rad2` and its bounds are
+    for the mean of the two angles; `worst_rad` is the largest error of all.
     """
 
     trials: int
     mse_rad2: Float[np.ndarray, "2"]
     low_rad2: Float[np.ndarray, "2"]
     high_rad2: Float[np.ndarray, "2"]
+    both_rad2: float
+    both_low_rad2: float
+    both_high_rad2: float
     worst_rad: Float[np.ndarray, "2"]
     confidence: float
 
@@ -98,7 +102,7 @@ def monte_carlo(
     *,
     trials: int,
     seed: int,
-    dtype: jnp.dtype = jnp.complex128,
+    dtype: DTypeLike = jnp.complex128,
     confidence: float = 0.99,
     workers: int | None = None,
     on_trials: OnTrials | None = None,
@@ -116,7 +120,8 @@ def monte_carlo(
     require(0 < confidence < 1, f"`confidence` must be between 0 and 1, but is {confidence}.")
     parts: list[Float[np.ndarray, "batch 2"]] = []
     try:
-        for part in _batches(experiment, reader, trials, seed, dtype, workers or os.cpu_count()):
+        precision, threads = jnp.dtype(dtype), workers or os.cpu_count()
+        for part in _batches(experiment, reader, trials, seed, precision, threads):
             parts.append(part)
             if on_trials is not None:
                 on_trials(sum(map(len, parts)))
@@ -141,7 +146,7 @@ def _batches(
     def run(index: int) -> Float[np.ndarray, "batch 2"]:
         with float64():
             key = jax.random.fold_in(jax.random.key(seed), index)
-            errors = _errors(dynamic, static, key, size, jnp.dtype(dtype))
+            errors = _errors(dynamic, static, key, size, dtype)
         return np.asarray(errors, float)[: trials - index * size]
 
     with ThreadPoolExecutor(workers) as pool:
@@ -198,15 +203,18 @@ def _cast(tree: object, dtype: jnp.dtype) -> object:
 
 def _summary(errors_rad: Float[np.ndarray, "trials 2"], confidence: float) -> MonteCarlo:
     """Means and their intervals; on a log scale, so that no interval reaches below zero."""
-    squared = errors_rad**2
+    squared = np.column_stack([errors_rad**2, (errors_rad**2).mean(axis=1)])
     mean = squared.mean(axis=0)
     relative = squared.std(axis=0, ddof=1) / np.sqrt(len(squared)) / np.where(mean > 0, mean, 1)
     factor = np.exp(norm.ppf((1 + confidence) / 2) * relative)
     return MonteCarlo(
         trials=len(squared),
-        mse_rad2=mean,
-        low_rad2=mean / factor,
-        high_rad2=mean * factor,
+        mse_rad2=mean[:2],
+        low_rad2=(mean / factor)[:2],
+        high_rad2=(mean * factor)[:2],
+        both_rad2=float(mean[2]),
+        both_low_rad2=float(mean[2] / factor[2]),
+        both_high_rad2=float(mean[2] * factor[2]),
         worst_rad=np.abs(errors_rad).max(axis=0),
         confidence=confidence,
     )
