@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from ..errors import InputError
-from . import check, demo, design, doa, export, report, show, simulate, tradeoff
+from . import check, demo, design, doa, doa_study, export, report, show, simulate, tradeoff
 
 app = typer.Typer(
     help="Design, calibrate and use stacked intelligent metasurfaces.",
@@ -20,6 +20,7 @@ app.command("demo")(demo.demo)
 app.command("design")(design.design)
 app.command("tradeoff")(tradeoff.tradeoff)
 app.command("doa")(doa.doa)
+app.command("doa-study")(doa_study.doa_study)
 app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("export")(export.export)

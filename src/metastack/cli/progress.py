@@ -1,4 +1,4 @@
-"""Progress of a design on standard error: a bar on a terminal, a line now and then in a log."""
+"""Progress on standard error: a bar on a terminal, a line now and then in a log."""
 
 import time
 from types import TracebackType
@@ -56,3 +56,43 @@ class DesignProgress:
             return False
         self._last_line = now
         return True
+
+
+class CountProgress:
+    """Shows how many of a known number of things are done; call `advance` after each."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn(what),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(what, total=total)
+        self._last_line = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def advance(self, done: int) -> None:
+        """So many more are done."""
+        self._done += done
+        self._bar.update(self._task, completed=self._done)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._console.print(f"{self._what}: {self._done} of {self._total}", highlight=False)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .phases import phase_maps
     from .run_report import write_report
     from .spectrum import MarkedSpectrum, angular_spectrum_map
+    from .study_figure import mse_figure
 
 __all__ = [
     "BoundCurve",
@@ -39,6 +40,7 @@ __all__ = [
     "error_ellipse",
     "likelihood_surface",
     "mse_against_snr",
+    "mse_figure",
     "phase_maps",
     "response_against_target",
     "stack_drawing",
@@ -62,6 +64,7 @@ _HOME = {
     "convergence": "history",
     "error_ellipse": "likelihood",
     "likelihood_surface": "likelihood",
+    "mse_figure": "study_figure",
     "mse_against_snr": "mse_study",
     "phase_maps": "phases",
     "response_against_target": "fit",

@@ -1,0 +1,282 @@
+"""`metastack doa-study`: how the error of directions falls with the SNR."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import AsJson, Seed, SnapshotsX, SnapshotsY
+from .output import emit, warn
+
+if TYPE_CHECKING:
+    from ..doa import Directions, NoiseLevel, Protocol, Source
+    from ..study import Contender, MsePoint
+    from .device import Device
+
+
+_SNR_LABELS = {"physical": "SNR at the aperture (dB)", "effective": "effective SNR (dB)"}
+
+
+class Precision(StrEnum):
+    """Precision of a Monte Carlo run."""
+
+    SINGLE = "single"
+    DOUBLE = "double"
+
+
+class SourceName(StrEnum):
+    """Kinds of source on the command line."""
+
+    STEADY = "steady"
+    CONSTANT_MODULUS = "constant-modulus"
+    GAUSSIAN = "gaussian"
+
+
+def doa_study(
+    devices: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DEVICE...", help="Design files (.nc), or responses (.mat, .npz, .npy)."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the table and the figure.")
+    ],
+    physical_snr_db: Annotated[
+        str | None, typer.Option(help="SNRs at the aperture: 0,10,20 or FIRST:STEP:LAST.")
+    ] = None,
+    effective_snr_db: Annotated[
+        str | None, typer.Option(help="Or the paper's SNRs, which hide the insertion loss.")
+    ] = None,
+    snapshots_x: SnapshotsX = 4,
+    snapshots_y: SnapshotsY = 4,
+    estimators: Annotated[
+        str, typer.Option(help="Ways of reading each device: of peak, start, ml, by commas.")
+    ] = "peak,ml",
+    references: Annotated[
+        bool, typer.Option(help="Also the digital array, with and without phase.")
+    ] = True,
+    trials: Annotated[int, typer.Option(min=2, help="Directions for each point.")] = 2000,
+    source: Annotated[SourceName, typer.Option(help="What the source sends.")] = SourceName.STEADY,
+    field_of_view_over_pi: Annotated[
+        float, typer.Option(help="psi_x and psi_y uniform within plus or minus this.")
+    ] = 0.7,
+    hemisphere: Annotated[
+        bool, typer.Option("--hemisphere", help="Instead, directions uniform over the hemisphere.")
+    ] = False,
+    confidence: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.99,
+    precision: Annotated[Precision, typer.Option(help="Precision of a run.")] = Precision.DOUBLE,
+    spacing_wavelengths: Annotated[
+        float, typer.Option(help="Spacing of the input layer, where a DEVICE is a response alone.")
+    ] = 0.5,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Draw the mean squared error of directions against the SNR, with bounds and intervals.
+
+    Points are written as they are found, and found ones are not computed again: after Ctrl-C
+    the same command goes on.
+    """
+    import jax.numpy as jnp
+
+    from ..study import mse_points
+    from .device import read_device
+    from .progress import CountProgress
+    from .study_table import StudyTable
+
+    read = [read_device(path, spacing_wavelengths=spacing_wavelengths) for path in devices]
+    names = _names(devices)
+    contenders = _contenders(
+        dict(zip(names, read, strict=True)), (snapshots_x, snapshots_y), estimators, references
+    )
+    levels = _levels(physical_snr_db, effective_snr_db)
+    meaning = "physical" if effective_snr_db is None else "effective"
+    settings = {
+        "devices": {name: _fingerprint(path) for name, path in zip(names, devices, strict=True)},
+        "snr": meaning,
+        "snapshots": [snapshots_x, snapshots_y],
+        "trials": trials,
+        "source": source.value,
+        "directions": "hemisphere" if hemisphere else f"psi within ±{field_of_view_over_pi:g} π",
+        "confidence": confidence,
+        "precision": precision.value,
+        "seed": seed,
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    table = StudyTable.open(output / "mse.csv", settings)
+    with CountProgress("points", len(contenders) * len(levels)) as progress:
+        progress.advance(table.count(contenders, levels))
+        for point in mse_points(
+            contenders,
+            levels,
+            source=_source(source),
+            directions=_directions(read, field_of_view_over_pi, hemisphere=hemisphere),
+            trials=trials,
+            seed=seed,
+            dtype=jnp.complex64 if precision is Precision.SINGLE else jnp.complex128,
+            confidence=confidence,
+            is_done=table.has,
+        ):
+            table.add(point)
+            progress.advance(1)
+    points = table.of(contenders, levels)
+    _draw(points, meaning, output)
+    rows = [asdict(point) for point in points]
+    emit({"points": len(points), "output": str(output), "results": rows}, as_json=json)
+
+
+def _names(paths: list[Path]) -> list[str]:
+    from ..errors import require
+
+    names = [path.stem for path in paths]
+    require(
+        len(set(names)) == len(names),
+        f"The devices' files must have different names, but they are {', '.join(names)}.",
+    )
+    return names
+
+
+def _fingerprint(path: Path) -> str:
+    """A digest of a file, to know whether a study is still about it."""
+    from hashlib import sha256
+
+    return sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _contenders(
+    devices: "dict[str, Device]", snapshots: tuple[int, int], estimators: str, references: bool
+) -> "list[Contender]":
+    from ..doa import Protocol
+    from ..errors import require
+    from ..study import Contender, digital_energies, digital_fields
+
+    readings = [name.strip() for name in estimators.split(",")]
+    known = ("peak", "start", "ml")
+    unknown = [name for name in readings if name not in known]
+    require(
+        not unknown, f"`--estimators` must be of {', '.join(known)}, but has {', '.join(unknown)}."
+    )
+    first = next(iter(devices.values()))
+    contenders: list[Contender] = []
+    for name, device in devices.items():
+        require(
+            (device.columns, device.rows) == (first.columns, first.rows),
+            f"All devices must have the same input layer, {first.columns} x {first.rows}, "
+            f"but {name} has {device.columns} x {device.rows}.",
+        )
+        protocol = device.protocol or Protocol(device.columns, device.rows, *snapshots)
+        require(
+            (protocol.snapshots_x, protocol.snapshots_y) == snapshots,
+            f"`--snapshots-x` and `--snapshots-y` must be those that {name} is designed for, "
+            f"{protocol.snapshots_x} and {protocol.snapshots_y}, but are {snapshots}.",
+        )
+        contenders += _of_device(name, device, protocol, readings)
+    if references:
+        protocol = Protocol(first.columns, first.rows, *snapshots)
+        contenders.append(Contender(digital_energies(protocol), "ml"))
+        contenders.append(Contender(digital_fields(protocol), "matched"))
+    require(bool(contenders), "There must be something to read, but no device has these bins.")
+    return contenders
+
+
+def _of_device(
+    name: str, device: "Device", protocol: "Protocol", readings: list[str]
+) -> "list[Contender]":
+    from ..errors import InputError
+    from ..study import Contender, designed_stack, patterned_stack
+    from .doa import require_dft
+
+    try:
+        require_dft(device)
+        is_dft = True
+    except InputError:
+        is_dft = False
+    if device.input_phases_rad is None:
+        studied = designed_stack(
+            name, device.response, protocol, target=device.target, is_dft=is_dft
+        )
+    else:
+        studied = patterned_stack(
+            name,
+            device.response,
+            device.input_phases_rad,
+            columns=device.columns,
+            rows=device.rows,
+        )
+    if not is_dft and "peak" in readings:
+        warn(f"{name} is no DFT and has no peak to read: that curve is left out.")
+    return [Contender(studied, each) for each in readings if is_dft or each != "peak"]
+
+
+def _levels(physical: str | None, effective: str | None) -> "list[NoiseLevel]":
+    from ..doa import EffectiveSnr, PhysicalSnr
+    from ..errors import require
+
+    require(
+        (physical is None) != (effective is None),
+        "Give either `--physical-snr-db` or `--effective-snr-db`.",
+    )
+    if physical is not None:
+        return [PhysicalSnr(db) for db in _numbers("--physical-snr-db", physical)]
+    return [EffectiveSnr(db) for db in _numbers("--effective-snr-db", effective or "")]
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    """Numbers separated by commas, or FIRST:STEP:LAST with both ends."""
+    import numpy as np
+
+    from ..errors import InputError
+
+    message = f"`{name}` must be numbers separated by commas, or FIRST:STEP:LAST, but is {text!r}."
+    try:
+        parts = [float(part) for part in text.split(":" if ":" in text else ",")]
+        if ":" not in text:
+            return parts
+        first, step, last = parts
+        steps = int(np.floor((last - first) / step + 1e-9))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise InputError(message) from None
+    if steps < 0:
+        raise InputError(message)
+    return [first + step * k for k in range(steps + 1)]
+
+
+def _source(name: SourceName) -> "Source":
+    from ..doa import ConstantModulusSource, GaussianSource, SteadySource
+
+    kinds: dict[SourceName, type[Source]] = {
+        SourceName.STEADY: SteadySource,
+        SourceName.CONSTANT_MODULUS: ConstantModulusSource,
+        SourceName.GAUSSIAN: GaussianSource,
+    }
+    return kinds[name]()
+
+
+def _directions(
+    devices: "list[Device]", field_of_view_over_pi: float, *, hemisphere: bool
+) -> "Directions":
+    from math import pi
+
+    from ..doa import Hemisphere, PsiSquare
+
+    if not hemisphere:
+        return PsiSquare(pi * field_of_view_over_pi)
+    first = devices[0]
+    if max(first.spacing_x_wavelengths, first.spacing_y_wavelengths) > 0.5 + 1e-9:
+        warn(
+            "The input layer's spacing is above half a wavelength: over the hemisphere electrical "
+            "angles fold, and errors are those of the folded angles."
+        )
+    return Hemisphere(first.spacing_x_wavelengths, first.spacing_y_wavelengths)
+
+
+def _draw(points: "list[MsePoint]", snr: str, folder: Path) -> None:
+    from ..files import replacing
+    from ..report import mse_figure
+
+    figure = mse_figure(points, snr_label=_SNR_LABELS[snr])
+    for suffix in ("png", "svg"):
+        with replacing(folder / f"mse.{suffix}") as temporary:
+            figure.savefig(temporary, format=suffix)
