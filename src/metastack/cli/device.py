@@ -1,6 +1,6 @@
 """What directions are read with: a design of either kind, or a response that somebody measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,11 @@ class Device:
     rotation_rad: float = 0.0
     input_phases_rad: Float[np.ndarray, "snapshots inputs"] | None = None
     protocol: "Protocol | None" = None
+
+    def without_patterns(self, snapshots: int) -> "Device":
+        """The same with an input layer that stands still for so many snapshots."""
+        still = np.zeros((snapshots, self.columns * self.rows))
+        return replace(self, input_phases_rad=still, protocol=None)
 
     def model(self, protocol: "Protocol") -> "DirectionModel":
         """What the detectors see of a direction."""

@@ -1,5 +1,6 @@
 """`metastack doa`: from a recording to directions."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,13 @@ class EstimatorName(StrEnum):
     ML = "ml"
     START = "start"
     PEAK = "peak"
+    MATCHED = "matched"
+    DIGITAL = "digital"
+    MUSIC = "music"
+    ESPRIT = "esprit"
+
+
+_FOR_SEVERAL = (EstimatorName.ML, EstimatorName.MUSIC, EstimatorName.ESPRIT)
 
 
 def doa(
@@ -34,12 +42,13 @@ def doa(
     estimator: Annotated[
         EstimatorName,
         typer.Option(
-            help="ml: maximum likelihood from all energies; start: its closed-form start; "
-            "peak: the paper's strongest bin."
+            help="From energies, ml: maximum likelihood; start: its closed-form start; peak: the "
+            "paper's strongest bin. From complex fields, matched: steering matched to the device; "
+            "digital, music, esprit: methods of arrays on the fields at the input layer."
         ),
     ] = EstimatorName.ML,
     sources: Annotated[
-        str, typer.Option(help="Number of steady sources, or auto to find it (with ml).")
+        str, typer.Option(help="Number of sources (ml, music, esprit), or auto to find it (ml).")
     ] = "1",
     false_alarm: Annotated[
         float,
@@ -51,6 +60,14 @@ def doa(
     ] = None,
     fading: Annotated[
         bool, typer.Option("--fading", help="The source's power changes between snapshots.")
+    ] = False,
+    subarray: Annotated[
+        tuple[int, int] | None,
+        typer.Option(help="Columns and rows of subarrays to smooth over, for music and esprit."),
+    ] = None,
+    no_patterns: Annotated[
+        bool,
+        typer.Option("--no-patterns", help="The input layer stood still in all snapshots."),
     ] = False,
     spacing_wavelengths: Annotated[
         float, typer.Option(help="Spacing of the input layer, where DEVICE is a response alone.")
@@ -78,17 +95,16 @@ def doa(
     read = read_device(device, spacing_wavelengths=spacing_wavelengths, recording=recording)
     check_recording(recording, probes=read.response.shape[0])
     protocol = protocol_of(recording, read)
+    if no_patterns:
+        read = read.without_patterns(protocol.snapshots)
     task = estimates.Task(read, protocol, recording, noise_variance, fading)
     count = _count(sources, estimator, fading=fading)
+    require(
+        subarray is None or estimator in (EstimatorName.MUSIC, EstimatorName.ESPRIT),
+        f"`--subarray` belongs to music and esprit, but the estimator is {estimator.value}.",
+    )
     _warn_of_folding(read)
-    if estimator is EstimatorName.PEAK:
-        found = estimates.peak(task)
-    elif estimator is EstimatorName.START:
-        found = estimates.start(task)
-    elif count == 1:
-        found = estimates.one_source(task)
-    else:
-        found = estimates.several_sources(task, count, false_alarm)
+    found = _estimate(task, estimator, count, false_alarm, subarray)
     if spectrum is not None:
         draw_spectrum(spectrum, task, found)
     if likelihood is not None:
@@ -103,6 +119,33 @@ def doa(
     emit(found.answer | _truth(recording), as_json=json)
 
 
+def _estimate(
+    task: "Task",
+    estimator: EstimatorName,
+    count: int | None,
+    false_alarm: float,
+    subarray: tuple[int, int] | None,
+) -> "Found":
+    """What the estimator makes of a recording."""
+    from . import doa_coherent as coherent, doa_estimates as estimates
+
+    single: dict[EstimatorName, Callable[[Task], Found]] = {
+        EstimatorName.START: estimates.start,
+        EstimatorName.PEAK: estimates.peak,
+        EstimatorName.MATCHED: coherent.matched,
+        EstimatorName.DIGITAL: coherent.digital,
+    }
+    if estimator in single:
+        return single[estimator](task)
+    if estimator is EstimatorName.MUSIC:
+        return coherent.music(task, count or 1, subarray)
+    if estimator is EstimatorName.ESPRIT:
+        return coherent.esprit(task, count or 1, subarray)
+    if count == 1:
+        return estimates.one_source(task)
+    return estimates.several_sources(task, count, false_alarm)
+
+
 def _count(sources: str, estimator: EstimatorName, *, fading: bool) -> int | None:
     """How many sources to look for; nothing if that is to be found."""
     from ..errors import require
@@ -112,9 +155,11 @@ def _count(sources: str, estimator: EstimatorName, *, fading: bool) -> int | Non
         f"`--sources` must be a whole number of at least 1 or auto, but is {sources!r}.",
     )
     single = sources == "1"
+    able = _FOR_SEVERAL if sources != "auto" else (EstimatorName.ML,)
     require(
-        single or estimator is EstimatorName.ML,
-        f"`--sources {sources}` needs `--estimator ml`, but it is {estimator.value}.",
+        single or estimator in able,
+        f"`--sources {sources}` needs `--estimator` {' or '.join(able)}, but it is "
+        f"{estimator.value}.",
     )
     require(single or not fading, "`--fading` must go with one source, but there are several.")
     return None if sources == "auto" else int(sources)

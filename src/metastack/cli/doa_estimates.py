@@ -9,7 +9,7 @@ from ..errors import require
 from .device import Device
 
 if TYPE_CHECKING:
-    from ..doa import MaximumLikelihood, Noise, Protocol
+    from ..doa import DirectionModel, MaximumLikelihood, Noise, Protocol
     from ..files import Recording
 
 # A rival direction within this many nats is worth a warning: odds of less than 150.
@@ -49,13 +49,17 @@ class Task:
         x, y = self.recording.psi_x_rad, self.recording.psi_y_rad
         return None if x is None or y is None else (x, y)
 
+    @property
+    def model(self) -> "DirectionModel":
+        """What the detectors see of a direction."""
+        return self.device.model(self.protocol)
+
     def likelihood(self, noise: "Noise") -> "MaximumLikelihood":
         """The estimator for this device and noise; inside `float64` only."""
         from ..doa import FadingPower, MaximumLikelihood, SteadyPower
 
         power = FadingPower() if self.fading else SteadyPower()
-        model = self.device.model(self.protocol)
-        return MaximumLikelihood.of(model, noise=noise, power=power)
+        return MaximumLikelihood.of(self.model, noise=noise, power=power)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def peak(task: Task) -> Found:
     psi_rad = float(estimate.psi_x_rad), float(estimate.psi_y_rad)
     bins_y, bins_x = task.protocol.grid_shape
     answer = {
-        **_angles(task.device, psi_rad),
+        **angles_answer(task.device, psi_rad),
         "probe": int(estimate.probe),
         "snapshot": int(estimate.snapshot),
         "bin_x_over_pi": 2 / bins_x,
@@ -94,9 +98,9 @@ def start(task: Task) -> Found:
     from ..precision import float64
 
     with float64():
-        angles = LagStart.of(task.device.model(task.protocol))(_energies(task))
+        angles = LagStart.of(task.model)(_energies(task))
     psi_rad = float(angles[0]), float(angles[1])
-    return Found([psi_rad], [None], _angles(task.device, psi_rad))
+    return Found([psi_rad], [None], angles_answer(task.device, psi_rad))
 
 
 def one_source(task: Task) -> Found:
@@ -113,7 +117,7 @@ def one_source(task: Task) -> Found:
     covariance = np.asarray(estimate.covariance_rad2)
     noise = float(estimate.noise_variance)
     answer = {
-        **_angles(task.device, psi_rad, covariance),
+        **angles_answer(task.device, psi_rad, covariance),
         "physical_snr_db": float(10 * np.log10(power.mean() / noise)),
         "noise_variance": noise,
         "log_likelihood": float(estimate.log_likelihood),
@@ -125,7 +129,7 @@ def several_sources(task: Task, count: int | None, false_alarm: float) -> Found:
     """A given number of steady sources, or as many as the energies speak for."""
     from ..doa import GeneralisedLikelihoodRatio, find_sources, fit_sources
 
-    model, energies = task.device.model(task.protocol), task.recording.energies
+    model, energies = task.model, task.recording.energies
     if count is None:
         criterion = GeneralisedLikelihoodRatio(false_alarm)
         search = find_sources(model, energies, noise=task.noise, criterion=criterion)
@@ -139,7 +143,7 @@ def several_sources(task: Task, count: int | None, false_alarm: float) -> Found:
     noise = float(fit.noise_variance)
     snrs_db = 20 * np.log10(np.abs(np.asarray(fit.amplitudes))) - 10 * np.log10(noise)
     rows = [
-        {**_angles(task.device, psi, covariance), "physical_snr_db": float(snr_db)}
+        {**angles_answer(task.device, psi, covariance), "physical_snr_db": float(snr_db)}
         for psi, covariance, snr_db in zip(psi_rad, covariances, snrs_db, strict=True)
     ]
     answer: dict[str, Any] = {"sources_found": len(rows), "noise_variance": noise}
@@ -222,7 +226,7 @@ def _energies(task: Task) -> Any:
     return jnp.asarray(task.recording.energies)
 
 
-def _angles(
+def angles_answer(
     device: Device, psi_rad: tuple[float, float], covariance_rad2: Any = None
 ) -> dict[str, float]:
     """Electrical angles and direction, each with its standard deviation where there is one."""

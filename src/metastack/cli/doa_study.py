@@ -9,9 +9,10 @@ import typer
 
 from .options import AsJson, Seed, SnapshotsX, SnapshotsY
 from .output import emit, warn
+from .simulate import SourceName, source_named
 
 if TYPE_CHECKING:
-    from ..doa import Directions, NoiseLevel, Protocol, Source
+    from ..doa import Directions, NoiseLevel, Protocol
     from ..study import Contender, MsePoint
     from .device import Device
 
@@ -24,14 +25,6 @@ class Precision(StrEnum):
 
     SINGLE = "single"
     DOUBLE = "double"
-
-
-class SourceName(StrEnum):
-    """Kinds of source on the command line."""
-
-    STEADY = "steady"
-    CONSTANT_MODULUS = "constant-modulus"
-    GAUSSIAN = "gaussian"
 
 
 def doa_study(
@@ -111,7 +104,7 @@ def doa_study(
         for point in mse_points(
             contenders,
             levels,
-            source=_source(source),
+            source=source_named(source),
             directions=_directions(read, field_of_view_over_pi, hemisphere=hemisphere),
             trials=trials,
             seed=seed,
@@ -241,17 +234,6 @@ def _numbers(name: str, text: str) -> list[float]:
     if steps < 0:
         raise InputError(message)
     return [first + step * k for k in range(steps + 1)]
-
-
-def _source(name: SourceName) -> "Source":
-    from ..doa import ConstantModulusSource, GaussianSource, SteadySource
-
-    kinds: dict[SourceName, type[Source]] = {
-        SourceName.STEADY: SteadySource,
-        SourceName.CONSTANT_MODULUS: ConstantModulusSource,
-        SourceName.GAUSSIAN: GaussianSource,
-    }
-    return kinds[name]()
 
 
 def _directions(

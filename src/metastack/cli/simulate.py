@@ -1,5 +1,6 @@
 """`metastack simulate`: what a device would receive."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,18 @@ from .options import AsJson, DevicePath, Seed, SnapshotsX, SnapshotsY, require_w
 from .output import emit
 
 if TYPE_CHECKING:
-    from ..doa import NoiseLevel, Protocol
+    from ..doa import NoiseLevel, Protocol, Source
     from ..files import Recording
     from .device import Device
+
+
+class SourceName(StrEnum):
+    """Kinds of source on the command line."""
+
+    STEADY = "steady"
+    CONSTANT_MODULUS = "constant-modulus"
+    GAUSSIAN = "gaussian"
+
 
 app = typer.Typer(help="Simulate what a device receives.")
 
@@ -53,10 +63,16 @@ def snapshots(
     spacing_wavelengths: Annotated[
         float, typer.Option(help="Spacing of the input layer, where DEVICE is a response alone.")
     ] = 0.5,
+    source: Annotated[
+        SourceName, typer.Option(help="What sources send: steady, or anew in every snapshot.")
+    ] = SourceName.STEADY,
+    no_patterns: Annotated[
+        bool, typer.Option("--no-patterns", help="Let the input layer stand still.")
+    ] = False,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Record steady sources through a device, one snapshot for each pattern of the input layer.
+    """Record sources through a device, one snapshot for each pattern of the input layer.
 
     Without an SNR the recording is free of noise. A design for directions brings its own number
     of snapshots. Phases between several sources are random.
@@ -73,7 +89,10 @@ def snapshots(
     others = [_another(text) for text in also_psi_over_pi or []]
     sources, powers_db = [first, *(psi for psi, _ in others)], [0.0, *(db for _, db in others)]
     noise = _noise(effective_snr_db, physical_snr_db)
-    write_recording(record(read, protocol, sources, noise, seed, powers_db), output)
+    if no_patterns:
+        read = read.without_patterns(protocol.snapshots)
+    kind = source_named(source)
+    write_recording(record(read, protocol, sources, noise, seed, powers_db, kind), output)
     answer = {"snapshots": protocol.snapshots, "probes": protocol.elements, "seed": seed}
     emit({**answer, "sources": len(sources), "output": str(output)}, as_json=json)
 
@@ -85,22 +104,25 @@ def record(
     noise: "NoiseLevel",
     seed: int,
     powers_db: list[float] | None = None,
+    kind: "Source | None" = None,
 ) -> "Recording":
-    """The recording of steady sources, electrical angles in rad, through a device."""
+    """The recording of sources, electrical angles in rad, through a device; steady if not told."""
     import numpy as np
 
-    from ..doa import simulate_sources
+    from ..doa import SteadySource, simulate_sources
     from ..files import Recording
     from ..targets import dft_2d
 
     target = dft_2d(device.columns, device.rows) if device.target is None else device.target
     scale = noise.scale(device.response, target)
     moduli = 10 ** (np.array(powers_db or [0.0] * len(sources)) / 20)
-    phases = np.random.default_rng([seed, 1]).uniform(0, 2 * np.pi, len(sources))
+    generator = np.random.default_rng([seed, 1])
+    phases = generator.uniform(0, 2 * np.pi, len(sources))
+    sent = (kind or SteadySource()).samples(generator, (len(sources), protocol.snapshots))
     received = simulate_sources(
         device.model(protocol),
         psi_rad=np.array(sources),
-        amplitudes=scale * moduli * np.exp(1j * phases),
+        amplitudes=(scale * moduli * np.exp(1j * phases))[:, None] * sent,
         noise_variance=noise.variance,
         seed=seed,
     )
@@ -178,3 +200,15 @@ def _noise(effective_snr_db: float | None, physical_snr_db: float | None) -> "No
     if effective_snr_db is not None:
         return EffectiveSnr(effective_snr_db)
     return Noiseless() if physical_snr_db is None else PhysicalSnr(physical_snr_db)
+
+
+def source_named(name: SourceName) -> "Source":
+    """The source that a name on the command line stands for."""
+    from ..doa import ConstantModulusSource, GaussianSource, SteadySource
+
+    kinds: dict[SourceName, type[Source]] = {
+        SourceName.STEADY: SteadySource,
+        SourceName.CONSTANT_MODULUS: ConstantModulusSource,
+        SourceName.GAUSSIAN: GaussianSource,
+    }
+    return kinds[name]()

@@ -2,6 +2,7 @@
 
 from .ambiguity import worst_ambiguity
 from .angles import direction, electrical_angles, is_visible, wrapped_rad
+from .aperture import aperture_fields
 from .beamforming import digital_beamforming, matched_steering, matched_steering_fading
 from .covariance import forward_backward, sample_covariance, subarrays
 from .cramer_rao import angle_information, angle_jacobian, cramer_rao
@@ -102,6 +103,7 @@ __all__ = [
     "angle_information",
     "angle_jacobian",
     "angular_spectrum",
+    "aperture_fields",
     "best_direction_design",
     "bound_over_view",
     "cramer_rao",

@@ -76,18 +76,18 @@ def simulate_sources(
     model: DirectionModel,
     *,
     psi_rad: Float[AnyArray, "sources 2"],
-    amplitudes: Complex[AnyArray, " sources"],
+    amplitudes: Complex[AnyArray, "sources snapshots"],
     noise_variance: float,
     seed: int,
 ) -> Complex[np.ndarray, "snapshots probes"]:
-    """One noisy run with several steady sources, whose fields add.
+    """One noisy run with several sources, whose fields add.
 
-    `model`: the device, scaled as the SNR demands. `amplitudes`: complex, of modulus 1 for a
-    source of unit power.
+    `model`: the device. `amplitudes`: complex, one a source and snapshot, of unit mean power
+    where the source's power is that of the SNR.
     """
     fields = np.asarray(model.field(jnp.asarray(psi_rad, float)))
     u = np.sqrt(noise_variance) * complex_normal(np.random.default_rng(seed), fields.shape[1:])
-    return np.tensordot(np.asarray(amplitudes), fields, axes=1) + u
+    return np.einsum("st,stp->tp", np.asarray(amplitudes), fields) + u
 
 
 def energies(received: Complex[AnyArray, "*shape"]) -> Float[np.ndarray, "*shape"]:
