@@ -219,4 +219,5 @@ def test_single_precision_keeps_six_digits():
         assert single.dtype == jnp.float32
         np.testing.assert_allclose(single, double, rtol=3e-4, atol=1e-5)
     for single, double in zip(information(snr.astype(jnp.float32)), information(snr), strict=True):
+        assert single.dtype == jnp.float32
         np.testing.assert_allclose(single, double, rtol=1e-5, atol=1e-5)

@@ -15,10 +15,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ..errors import InputError, require
-from .ambiguity import grid_directions, worst_ambiguity
+from .ambiguity import grid_directions, near, worst_ambiguity
 from .angles import wrapped_rad
 from .ascent import ascend
 from .blocks import Blocks
@@ -120,12 +120,12 @@ class MaximumLikelihood(eqx.Module):
     def best_places(
         self, energies: Float[Array, "snapshots probes"], count: int
     ) -> Float[Array, "count 2"]:
-        """The best matches of the grid, no two in the same main lobe."""
+        """The best matches of the grid, no two within half a main lobe of each other."""
         match = self.power.match(jnp.sqrt(energies), self.templates)
         places: list[Array] = []
         for _ in range(count):
             places.append(self.grid_rad[jnp.argmax(match)])
-            match = jnp.where(near(self.model, self.grid_rad, places[-1]), -jnp.inf, match)
+            match = jnp.where(near(self.model, self.grid_rad - places[-1]), -jnp.inf, match)
         return jnp.stack(places)
 
     def _starts(self, energies: Float[Array, "snapshots probes"]) -> Float[Array, "starts 2"]:
@@ -178,17 +178,19 @@ class MaximumLikelihood(eqx.Module):
         # The information of a Gaussian of the same variance: near enough to step by.
         weight = 1 / (1 + 2 * snr)
         blocks = Blocks(
-            jnp.einsum("itp,jtp,tp->ij", slopes, slopes, weight) + (1 - move) * jnp.eye(2),
+            jnp.einsum("itp,jtp,tp->ij", slopes, slopes, weight)
+            + (1 - move) * jnp.eye(2, dtype=weight.dtype),
             self.power.totals(slopes * snr * weight),
             self.power.totals(snr**2 * weight),
         )
         score = snr_score(x, snr)
         gradient = jnp.sum(slopes * score, axis=(1, 2)), self.power.totals(snr * score)
         psi_step, power_step = blocks.damped(damping).solved(*gradient)
+        reach = jnp.asarray(self._reach, psi_step.dtype)
         noise_step, noise_gain = log_noise_step(self.noise, x, snr)
         promised = psi_step @ gradient[0] + power_step @ gradient[1] + noise_gain
         candidate = _Unknowns(
-            unknowns.psi_rad + jnp.clip(psi_step, -self._reach, self._reach),
+            unknowns.psi_rad + jnp.clip(psi_step, -reach, reach),
             unknowns.log_powers + jnp.clip(power_step, -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP),
             unknowns.log_noise + noise_step,
         )
@@ -213,15 +215,7 @@ def log_noise_step(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Scoring step of log σ², none if it is known, and the gain that it promises."""
     if isinstance(noise, KnownNoise):
-        return jnp.zeros(()), jnp.zeros(())
+        return jnp.zeros((), x.dtype), jnp.zeros((), x.dtype)
     slope = jnp.sum(noise_score(x, snr))
     step = jnp.clip(slope / (0.5 * x.size), -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP)
     return step, step * slope
-
-
-def near(
-    model: DirectionModel, grid_rad: Float[Array, "*batch 2"], psi_rad: Float[Array, "2"]
-) -> Bool[Array, "*batch"]:
-    """Whether directions lie in the main lobe around `psi_rad`: within 2π/N of it on each axis."""
-    lobe = 2 * np.pi / np.array([model.columns, model.rows])
-    return jnp.all(jnp.abs(wrapped_rad(grid_rad - psi_rad)) < lobe, axis=-1)

@@ -67,14 +67,12 @@ def stack_experiment(
     Raises:
         InputError: `response` does not fit the protocol.
     """
+    model = DirectionModel.of_stack(response, protocol)
     target = dft_2d(protocol.columns, protocol.rows) if target is None else target
-    scaled = noise.scale(response, target) * np.asarray(response, complex)
-    return Experiment(
-        DirectionModel.of_stack(scaled, protocol),
-        noise.variance,
-        source or SteadySource(),
-        directions or PsiSquare(),
+    scaled = DirectionModel(
+        noise.scale(response, target) * np.asarray(model.weights), model.columns, model.rows
     )
+    return Experiment(scaled, noise.variance, source or SteadySource(), directions or PsiSquare())
 
 
 @dataclass(frozen=True)

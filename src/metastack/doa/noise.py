@@ -38,9 +38,18 @@ class EffectiveSnr:
     def scale(
         self,
         response: Complex[AnyArray, "receivers inputs"],
-        target: Complex[AnyArray, "receivers inputs"],
+        target: Complex[AnyArray, "probes elements"],
     ) -> complex:
-        """β, which brings βG nearest to the target, eq. (24)."""
+        """β, which brings βG nearest to the target, eq. (24).
+
+        Raises:
+            InputError: `response` has not the shape of its target.
+        """
+        require(
+            np.shape(response) == np.shape(target),
+            f"`response` must have the shape of its target, {np.shape(target)}, for an effective "
+            f"SNR, but has {np.shape(response)}; a physical SNR needs no target.",
+        )
         with float64():
             return complex(np.asarray(best_scale(response, target))[0, 0])
 
@@ -65,7 +74,7 @@ class PhysicalSnr:
     def scale(
         self,
         response: Complex[AnyArray, "receivers inputs"],
-        target: Complex[AnyArray, "receivers inputs"],
+        target: Complex[AnyArray, "probes elements"],
     ) -> complex:
         """1: the device as it is."""
         return 1 + 0j
@@ -83,7 +92,7 @@ class Noiseless:
     def scale(
         self,
         response: Complex[AnyArray, "receivers inputs"],
-        target: Complex[AnyArray, "receivers inputs"],
+        target: Complex[AnyArray, "probes elements"],
     ) -> complex:
         """1: the device as it is."""
         return 1 + 0j

@@ -73,8 +73,8 @@ def chebyshev_sum(
     """Clenshaw's sum of a Chebyshev series on [-1, 1]."""
     ahead, further = jnp.zeros_like(t), jnp.zeros_like(t)
     for coefficient in coefficients[:0:-1]:
-        ahead, further = 2 * t * ahead - further + coefficient, ahead
-    return t * ahead - further + coefficients[0]
+        ahead, further = 2 * t * ahead - further + float(coefficient), ahead
+    return t * ahead - further + float(coefficients[0])
 
 
 @cache
