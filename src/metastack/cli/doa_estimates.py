@@ -205,11 +205,11 @@ def _rivals(task: Task, estimate: Any) -> list[str]:
     import equinox as eqx
 
     from ..doa import KnownNoise
-    from ..doa.likelihood import near
+    from ..doa.ambiguity import near
 
     likelihood = task.likelihood(KnownNoise(estimate.noise_variance))
     values = eqx.filter_jit(likelihood.log_likelihood)(_energies(task), likelihood.grid_rad)
-    far = ~np.asarray(near(likelihood.model, likelihood.grid_rad, estimate.psi_rad))
+    far = ~np.asarray(near(likelihood.model, likelihood.grid_rad - estimate.psi_rad))
     behind = float(estimate.log_likelihood) - np.where(far, np.asarray(values), -np.inf)
     if behind.min() > _RIVAL_NATS:
         return []

@@ -5,8 +5,6 @@ from typing import Any, ClassVar, Protocol
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from .problem import Problem
-
 
 class State(eqx.Module):
     """Phases and their error; methods add what they carry from one iteration to the next."""
@@ -16,7 +14,7 @@ class State(eqx.Module):
 
 
 class Method(Protocol):
-    """One way to make the error of a `Problem` smaller.
+    """One way to make the error of a problem of its kind smaller.
 
     A method is a frozen dataclass of its own settings. `begin` and `step` are pure and compiled
     by the driver. `monotone` methods never raise the error, so an iteration without gain is the
@@ -33,10 +31,10 @@ class Method(Protocol):
         """Most iterations that are made."""
         ...
 
-    def begin(self, problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> Any:
+    def begin(self, problem: Any, phases_rad: Float[Array, "layers atoms"]) -> Any:
         """The state at the given phases."""
         ...
 
-    def step(self, problem: Problem, state: Any) -> Any:
+    def step(self, problem: Any, state: Any) -> Any:
         """The state after one more iteration."""
         ...

@@ -19,7 +19,6 @@ from jaxtyping import Array, Bool, Float, Int
 from .._types import Number
 from ..errors import require
 from .method import Method, State
-from .problem import Problem
 from .solution import Outcome
 
 # Called for every iteration with the start, the iteration and its error in dB.
@@ -33,9 +32,9 @@ _LARGEST_CHUNK = 64
 
 @dataclass(frozen=True)
 class Stage:
-    """One method on one problem until its error is at most `goal` (linear)."""
+    """One method on the problem that it knows until its error is at most `goal` (linear)."""
 
-    problem: Problem
+    problem: Any
     method: Method
     goal: float
 
@@ -132,7 +131,7 @@ def _tell(on_iteration: OnIteration | None, first_start: int, trace: Trace, made
 
 
 @partial(jax.jit, static_argnums=0)
-def _begin(method: Method, problem: Problem, phases_rad: Array) -> _Run:
+def _begin(method: Method, problem: Any, phases_rad: Array) -> _Run:
     begin = _over_starts(partial(method.begin, problem), len(phases_rad))
     state = begin(phases_rad)
     errors = jnp.zeros((_LARGEST_CHUNK, len(phases_rad)))
@@ -141,7 +140,7 @@ def _begin(method: Method, problem: Problem, phases_rad: Array) -> _Run:
 
 
 @partial(jax.jit, static_argnums=0)
-def _advance(method: Method, problem: Problem, run: _Run, goal: Number, most: Number) -> _Run:
+def _advance(method: Method, problem: Any, run: _Run, goal: Number, most: Number) -> _Run:
     """Up to `most` iterations; fewer if the goal is reached or nothing is gained."""
     step = _over_starts(partial(method.step, problem), len(run.best.error))
 

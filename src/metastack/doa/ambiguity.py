@@ -30,7 +30,7 @@ def grid_directions(
 
 
 def worst_ambiguity(model: DirectionModel) -> float:
-    """Largest likeness of two directions a main lobe or more apart.
+    """Largest likeness of two directions half a main lobe or more apart.
 
     Likeness is the correlation of the square roots of their energies: 1 where no measurement
     tells them apart but by power.
@@ -39,11 +39,11 @@ def worst_ambiguity(model: DirectionModel) -> float:
 
 
 def likeness(model: DirectionModel, grid_rad: Float[Array, "grid 2"]) -> Float[Array, "grid grid"]:
-    """Correlation of the amplitudes of every two directions; 0 within a main lobe."""
+    """Correlation of the amplitudes of every two directions; 0 within half a main lobe."""
     amplitudes = jnp.sqrt(model.energies(grid_rad)).reshape(len(grid_rad), -1)
     unit = amplitudes / jnp.linalg.norm(amplitudes, axis=1, keepdims=True)
     apart = wrapped_rad(grid_rad[:, None] - grid_rad)
-    return jnp.where(_is_far(model, apart), unit @ unit.T, 0)
+    return jnp.where(near(model, apart), 0, unit @ unit.T)
 
 
 def outlier_mse(
@@ -53,7 +53,7 @@ def outlier_mse(
 
     A union bound: each far place of a grid counts with its squared error times the chance that
     its energies, at the power that suits them best, fit better than the true ones. The square
-    roots of energies are taken as Gaussian of variance σ²/4, which they are but for the weakest.
+    roots of energies are taken as Gaussian of variance σ²/2, which they are but for the weakest.
     """
     rivals = grid_directions(model, 2)
     own, other = (jnp.sqrt(model.energies(psi)).reshape(len(psi), -1) for psi in (psi_rad, rivals))
@@ -61,12 +61,17 @@ def outlier_mse(
     distance = jnp.maximum(jnp.sum(own**2, axis=1)[:, None] - overlap, 0)
     apart = wrapped_rad(psi_rad[:, None] - rivals)
     # Half the distance in standard deviations; the floor keeps the gradient finite.
-    chance = norm.sf(jnp.sqrt(distance / noise_variance + 1e-12))
+    chance = norm.sf(jnp.sqrt(distance / (2 * noise_variance) + 1e-12))
     error = jnp.mean(apart**2, axis=-1)
-    return jnp.sum(jnp.where(_is_far(model, apart), chance * error, 0), axis=1)
+    return jnp.sum(jnp.where(near(model, apart), 0, chance * error), axis=1)
 
 
-def _is_far(model: DirectionModel, apart_rad: Float[Array, "*batch 2"]) -> Bool[Array, "*batch"]:
-    """Whether directions this far apart are not in one main lobe."""
-    lobe = 2 * np.pi / np.array([model.columns, model.rows])
-    return jnp.any(jnp.abs(apart_rad) >= lobe, axis=-1)
+def near(
+    model: DirectionModel, apart_rad: Float[Array, "*batch 2"], lobes: float = 0.5
+) -> Bool[Array, "*batch"]:
+    """Whether directions this far apart are within some main lobes, of 2π/N, on both axes.
+
+    The likelihood of one source has one hill within half a main lobe.
+    """
+    reach = lobes * 2 * np.pi / np.array([model.columns, model.rows])
+    return jnp.all(jnp.abs(wrapped_rad(apart_rad)) < reach, axis=-1)

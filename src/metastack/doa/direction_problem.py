@@ -23,8 +23,8 @@ from .joint_fit import joint_covariances
 from .model import DirectionModel
 from .unknowns import KnownNoise
 
-# Sharpness of the smooth maximum over log-errors: within .1 dB of the worst of a hundred.
-_SHARPNESS = 200.0
+# Sharpness of the smooth maximum over log-errors: within .7 dB of the worst of a hundred.
+_SHARPNESS = 30.0
 
 
 class Summary(Protocol):
@@ -32,6 +32,10 @@ class Summary(Protocol):
 
     def __call__(self, log_mse: Float[Array, " sample"]) -> Float[Array, ""]:
         """The number to make small."""
+        ...
+
+    def axis(self, limit: float, count: int) -> Float[np.ndarray, "{count}"]:
+        """Where on either axis of the field of view, ± `limit`, a sample of it should look."""
         ...
 
 
@@ -42,6 +46,10 @@ class Mean(eqx.Module):
         """The mean."""
         return jnp.mean(log_mse)
 
+    def axis(self, limit: float, count: int) -> Float[np.ndarray, "{count}"]:
+        """In the middle of equal cells."""
+        return limit * (2 * np.arange(count) + 1 - count) / count
+
 
 class Worst(eqx.Module):
     """The worst log-error of the field of view, smoothly."""
@@ -49,6 +57,10 @@ class Worst(eqx.Module):
     def __call__(self, log_mse: Float[Array, " sample"]) -> Float[Array, ""]:
         """A smooth maximum, just above the largest value."""
         return jax.nn.logsumexp(_SHARPNESS * log_mse) / _SHARPNESS
+
+    def axis(self, limit: float, count: int) -> Float[np.ndarray, "{count}"]:
+        """From edge to edge: the worst is often in a corner."""
+        return np.linspace(-limit, limit, count)
 
 
 class SwitchedPatterns(eqx.Module):

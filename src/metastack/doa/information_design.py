@@ -40,9 +40,11 @@ from .model import DirectionModel
 from .noise import PhysicalSnr
 from .protocol import Protocol
 
-# Sides of the jittered grid of directions that a design looks at, and of the one that judges it.
+# Sides of the grid of directions that a design looks at, at least, and of the one that judges it.
 _SAMPLE_SIDE, _JUDGING_SIDE = 8, 20
 _MOST_DRAWS = 1000
+# Least distance of sources, in main lobes of 2π/N.
+_LEAST_SEPARATION = 0.5
 _MEAN = Mean()
 
 
@@ -50,8 +52,8 @@ _MEAN = Mean()
 class DirectionGoal:
     """What a design for directions is for.
 
-    `field_of_view_rad`: ψ_x and ψ_y within ± this. `sources`: steady ones of equal power at a
-    main lobe or more from each other. `free_patterns`: design the patterns of the input layer
+    `field_of_view_rad`: ψ_x and ψ_y within ± this. `sources`: steady ones of equal power at half
+    a main lobe or more from each other. `free_patterns`: design the patterns of the input layer
     as well. The peak of bare detectors means nothing behind such a design.
     """
 
@@ -190,13 +192,14 @@ def design_for_directions(
     _check_goal(stack, goal)
     require(starts >= 1, f"`starts` must be at least 1, but is {starts}.")
     method, start_phases = method or InformationAdam(), start_phases or GaussianSpread()
-    problem = direction_problem(stack, goal, side=_SAMPLE_SIDE, seed=seed)
+    side = max(_SAMPLE_SIDE, 2 * max(goal.protocol.columns, goal.protocol.rows))
+    problem = direction_problem(stack, goal, side=side, seed=seed)
     designs: list[DirectionDesign] = []
     for start in range(starts):
         began = time.perf_counter()
         drawn = start_phases(np.random.default_rng([seed, start]), stack.phases_shape)
         first = np.asarray(problem.patterns.packed(jnp.asarray(drawn)))[None]
-        stage = Stage(problem, method, 0.0)  # pyright: ignore[reportArgumentType] the driver asks no more of a problem than that its method knows it
+        stage = Stage(problem, method, 0.0)
         trace = run_stages([stage], first, first_start=start, on_iteration=on_iteration)
         recipe = f"{method!r}; from {start_phases!r}"
         seconds = time.perf_counter() - began
@@ -230,10 +233,10 @@ def direction_problem(
 
 
 def source_sets(goal: DirectionGoal, *, side: int, seed: int) -> SourceSets:
-    """Sets of sources over the field of view: the first on a jittered grid, the others anywhere."""
+    """Sets of sources over the field of view: the first of each on a grid, the others anywhere."""
     generator = np.random.default_rng([seed, side])
-    corners = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
-    first = (2 * (corners + generator.random(corners.shape)) / side - 1) * goal.field_of_view_rad
+    along = goal.summary.axis(goal.field_of_view_rad, side)
+    first = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
     psi_rad = np.stack([_with_others(goal, one, generator) for one in first])
     phases = generator.uniform(0, 2 * np.pi, psi_rad.shape[:2])
     return SourceSets(jnp.asarray(psi_rad), jnp.asarray(np.exp(1j * phases)))
@@ -242,7 +245,7 @@ def source_sets(goal: DirectionGoal, *, side: int, seed: int) -> SourceSets:
 def _with_others(
     goal: DirectionGoal, first: Float[np.ndarray, "2"], generator: np.random.Generator
 ) -> Float[np.ndarray, "sources 2"]:
-    """A source and the others of its set, each a main lobe or more from all before it."""
+    """A source and the others of its set, each half a main lobe or more from all before it."""
     lobe = 2 * np.pi / np.array([goal.protocol.columns, goal.protocol.rows])
     chosen = [first]
     for _ in range(_MOST_DRAWS):
@@ -251,12 +254,12 @@ def _with_others(
         limit = goal.field_of_view_rad
         candidate = generator.uniform(-limit, limit, 2)
         apart = np.abs(candidate - np.stack(chosen)) / lobe
-        if (np.linalg.norm(apart, axis=1) >= 1).all():
+        if (np.linalg.norm(apart, axis=1) >= _LEAST_SEPARATION).all():
             chosen.append(candidate)
     require(
         False,
-        f"`sources` must find room in the field of view a main lobe apart, but {goal.sources} do "
-        f"not in ±{goal.field_of_view_rad / np.pi:.3g} π.",
+        "`sources` must find room in the field of view half a main lobe apart, but "
+        f"{goal.sources} do not in ±{goal.field_of_view_rad / np.pi:.3g} π.",
     )
     return np.stack(chosen)
 

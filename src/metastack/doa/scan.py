@@ -19,14 +19,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from ..targets import dft_2d
-from .ambiguity import grid_directions
+from .ambiguity import grid_directions, near
 from .lags import lag_matrix, resolve_lags
-from .likelihood import near
 from .model import DirectionModel
 from .protocol import Protocol
 
 # Pairs of directions are all tried up to this many places: 32640 pairs, 33 MB at 4 x 4 elements.
 _PLACES_OF_PAIRS = 256
+# Sources closer than a third of a main lobe make nearly the same energies.
+_LEAST_SEPARATION = 1 / 3
 
 
 class Scan(eqx.Module):
@@ -102,7 +103,7 @@ class Scan(eqx.Module):
         """Places closer than a third of a main lobe to one of the sources."""
         taken = jnp.zeros(len(self.grid_rad), bool)
         for psi_rad in others:
-            taken |= near(self.model, psi_rad + 3 * (self.grid_rad - psi_rad), psi_rad)
+            taken |= near(self.model, self.grid_rad - psi_rad, _LEAST_SEPARATION)
         return taken
 
 
