@@ -10,6 +10,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from ..doa import (
     Directions,
@@ -69,7 +70,7 @@ def mse_points(
     directions: Directions,
     trials: int,
     seed: int,
-    dtype: jnp.dtype = jnp.complex128,
+    dtype: DTypeLike = jnp.complex128,
     confidence: float = 0.99,
     is_done: Callable[[Contender, NoiseLevel], bool] = lambda contender, level: False,
     on_trials: OnTrials | None = None,
