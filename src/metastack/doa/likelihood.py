@@ -17,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._types import AnyArray
 from ..errors import InputError, require
+from ..precision import in_float64
 from .ambiguity import grid_directions, near, worst_ambiguity
 from .angles import wrapped_rad
 from .ascent import ascend
@@ -33,20 +35,45 @@ _LEAST_NOISE = 1e-12
 # A start gives the source at least this share of the power that it would have without noise.
 _LEAST_SHARE = 1e-6
 _LARGEST_LOG_STEP = 1.0
+_CORNERS = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
 
 
 class Estimate(NamedTuple):
     """A direction, the error bars of the likelihood, and what else had to be found."""
 
-    psi_rad: Float[Array, "*batch 2"]
-    covariance_rad2: Float[Array, "*batch 2 2"]
-    power: Float[Array, "*batch snapshots"]
-    noise_variance: Float[Array, "*batch"]
-    log_likelihood: Float[Array, "*batch"]
+    psi_rad: Float[AnyArray, "*batch 2"]
+    covariance_rad2: Float[AnyArray, "*batch 2 2"]
+    power: Float[AnyArray, "*batch snapshots"]
+    noise_variance: Float[AnyArray, "*batch"]
+    log_likelihood: Float[AnyArray, "*batch"]
+
+
+@in_float64
+def maximum_likelihood(
+    energies: Float[AnyArray, "*batch snapshots probes"],
+    model: DirectionModel,
+    *,
+    noise: Noise,
+    power: Power | None = None,
+) -> Estimate:
+    """The most likely direction of one source in each run, in double precision.
+
+    `power`: what is known of the source's power; without one, `SteadyPower()`.
+
+    Raises:
+        InputError: an array of one column or row, or directions that no energy of this model
+            tells apart (too few snapshots).
+    """
+    estimator = MaximumLikelihood.of(model, noise=noise, power=power)
+    estimates = eqx.filter_jit(estimator)(jnp.asarray(energies))
+    return jax.tree.map(np.asarray, estimates)
 
 
 class MaximumLikelihood(eqx.Module):
-    """The estimator of one source for a model; make one with `of`, then call it on energies."""
+    """The estimator of one source, to be compiled with others; see also `maximum_likelihood`.
+
+    Make one with `of`, within `metastack.float64()`, then call it on energies.
+    """
 
     model: DirectionModel
     power: Power
@@ -131,7 +158,9 @@ class MaximumLikelihood(eqx.Module):
     def _starts(self, energies: Float[Array, "snapshots probes"]) -> Float[Array, "starts 2"]:
         places = self.best_places(energies, self.grid_starts)
         if self.lag_start is None:
-            return places
+            # All slopes may vanish on a bin of a DFT: start around it.
+            around = jnp.asarray(_CORNERS * self._reach / 8, places.dtype)
+            return (places[:, None] + around).reshape(-1, 2)
         return jnp.concatenate([self.lag_start(energies)[None], places])
 
     def _climb(
