@@ -94,11 +94,9 @@ def peak(task: Task) -> Found:
 
 def start(task: Task) -> Found:
     """The closed-form estimate from the lags of the field."""
-    from ..doa import LagStart
-    from ..precision import float64
+    from ..doa import lag_estimate
 
-    with float64():
-        angles = LagStart.of(task.model)(_energies(task))
+    angles = lag_estimate(task.recording.energies, task.model)
     psi_rad = float(angles[0]), float(angles[1])
     return Found([psi_rad], [None], angles_answer(task.device, psi_rad))
 

@@ -15,6 +15,7 @@ from ..files import (
     read_design,
     read_direction_design,
     read_direction_provenance,
+    read_input_codes,
     read_provenance,
     read_recording,
     read_response,
@@ -102,6 +103,11 @@ def _codes(path: Path) -> dict[str, Any]:
     return {"layers": layers, "atoms_a_layer": atoms}
 
 
+def _input_codes(path: Path) -> dict[str, Any]:
+    snapshots, inputs = read_input_codes(path).shape
+    return {"snapshots": snapshots, "inputs": inputs}
+
+
 def _table(path: Path) -> dict[str, Any]:
     from ..files.atom_table import read_atom_table
 
@@ -120,5 +126,6 @@ _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.RECORDING: _recording,
     FileKind.MATRIX: _matrix,
     FileKind.CODES: _codes,
+    FileKind.INPUT_CODES: _input_codes,
     FileKind.ATOM_TABLE: _table,
 }

@@ -19,8 +19,8 @@ from .information_design import (
     design_for_directions,
 )
 from .joint_fit import JointFit
-from .lags import LagStart
-from .likelihood import Estimate, MaximumLikelihood
+from .lags import LagStart, lag_estimate
+from .likelihood import Estimate, MaximumLikelihood, maximum_likelihood
 from .model import DirectionModel
 from .monte_carlo import Experiment, MonteCarlo, monte_carlo, stack_experiment
 from .music import music, music_spectrum
@@ -119,8 +119,10 @@ __all__ = [
     "fit_sources",
     "forward_backward",
     "is_visible",
+    "lag_estimate",
     "matched_steering",
     "matched_steering_fading",
+    "maximum_likelihood",
     "monte_carlo",
     "most_sources",
     "music",

@@ -7,8 +7,10 @@ Source: the law of an energy, `rician`; S. M. Kay, Estimation Theory (1993), sec
 15.7. The energy-only information of a stack is ours.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray, Number
@@ -26,15 +28,16 @@ def energy_information(
     *,
     noise: Noise,
     power: Power | None = None,
-) -> Float[Array, "*batch 2 2"]:
+) -> Float[np.ndarray, "*batch 2 2"]:
     """Information about (ψ_x, ψ_y), 1/rad², in the energies from a unit source.
 
     `power`: what is known of the source's power; without one, `SteadyPower()`. A source of
     another power is a model whose weights are scaled.
     """
-    psi_rad = jnp.asarray(psi_rad)
-    one = jax.vmap(lambda psi: unit_information(model, psi, noise, power or SteadyPower()))
-    return one(psi_rad.reshape(-1, 2)).reshape(*psi_rad.shape, 2)
+    power = power or SteadyPower()
+    one = jax.vmap(lambda psi: unit_information(model, psi, noise, power))
+    flat = eqx.filter_jit(one)(jnp.asarray(psi_rad).reshape(-1, 2))
+    return np.asarray(flat).reshape(*np.shape(psi_rad), 2)
 
 
 def unit_information(
@@ -96,17 +99,17 @@ def field_information(
     *,
     noise_variance: Number,
     power: Power | None = None,
-) -> Float[Array, "*batch 2 2"]:
+) -> Float[np.ndarray, "*batch 2 2"]:
     """Information about (ψ_x, ψ_y), 1/rad², in the complex fields from a unit source.
 
     `power` says which complex amplitudes are unknown, phase and all: none (`KnownPower`), one in
     all snapshots (`SteadyPower`, the default), or one a snapshot (`FadingPower`). The noise power
     is independent of all of them, and need not be known (Slepian-Bangs formula).
     """
-    psi_rad, power = jnp.asarray(psi_rad), power or SteadyPower()
+    power = power or SteadyPower()
     one = jax.vmap(lambda psi: _field_information(model, psi, power))
-    information = one(psi_rad.reshape(-1, 2)).reshape(*psi_rad.shape, 2)
-    return 2 * information / jnp.asarray(noise_variance)
+    flat = eqx.filter_jit(one)(jnp.asarray(psi_rad).reshape(-1, 2))
+    return 2 * np.asarray(flat).reshape(*np.shape(psi_rad), 2) / np.asarray(noise_variance)
 
 
 def _field_information(

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from .._types import AnyArray
 from .angles import wrapped_rad
 from .ascent import ascend
 from .likelihood import log_noise_step
@@ -31,11 +32,11 @@ _LEAST_INFORMATION = 1e-14
 class JointFit(NamedTuple):
     """Sources, strongest first: angles with error bars, complex amplitudes, noise."""
 
-    psi_rad: Float[Array, "sources 2"]
-    covariance_rad2: Float[Array, "sources 2 2"]
-    amplitudes: Complex[Array, " sources"]
-    noise_variance: Float[Array, ""]
-    log_likelihood: Float[Array, ""]
+    psi_rad: Float[AnyArray, "*batch sources 2"]
+    covariance_rad2: Float[AnyArray, "*batch sources 2 2"]
+    amplitudes: Complex[AnyArray, "*batch sources"]
+    noise_variance: Float[AnyArray, "*batch"]
+    log_likelihood: Float[AnyArray, "*batch"]
 
 
 class _Unknowns(NamedTuple):

@@ -15,7 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
+from .._types import AnyArray
 from ..errors import require
+from ..precision import in_float64
 from .model import DirectionModel
 
 # A lag is determined if its row of the resolution matrix is that of the identity to this.
@@ -47,8 +49,24 @@ def half_plane(columns: int, rows: int) -> Int[np.ndarray, "lags 2"]:
     ).reshape(-1, 2)
 
 
+@in_float64
+def lag_estimate(
+    energies: Float[AnyArray, "*batch snapshots probes"], model: DirectionModel
+) -> Float[np.ndarray, "*batch 2"]:
+    """Electrical angles (ψ_x, ψ_y) in [-π, π] of each run, in closed form.
+
+    Raises:
+        InputError: an array of one column or row, or energies that leave the lags (1, 0) or
+            (0, 1) undetermined.
+    """
+    return np.asarray(LagStart.of(model)(jnp.asarray(energies)))
+
+
 class LagStart(eqx.Module):
-    """The closed-form estimate: two weighted sums of the energies, and their phases."""
+    """The closed-form estimate, to be compiled with others; see also `lag_estimate`.
+
+    Two weighted sums of the energies, and their phases.
+    """
 
     weights: Complex[Array, "2 measurements"]
 

@@ -3,7 +3,7 @@
 Directions outside the visible region are on the map too: the electrical angles are all there is.
 """
 
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -11,10 +11,10 @@ from jaxtyping import Float
 from .. import targets
 from ..precision import in_float64
 from .cramer_rao import cramer_rao
-from .information import energy_information
+from .information import unit_information
 from .model import DirectionModel
 from .protocol import Protocol
-from .unknowns import Noise
+from .unknowns import Noise, SteadyPower
 
 
 def psi_axis_rad(points: int) -> Float[np.ndarray, " points"]:
@@ -48,9 +48,9 @@ def bound_over_grid(
 
     The source's power is unknown. Infinite where the energies do not tell the direction.
     """
-    of_row = eqx.filter_jit(lambda model, psi: energy_information(model, psi, noise=noise))
-    # Row by row: all directions at once would not fit into memory for a large array.
-    rows = [of_row(model, jnp.asarray(row)) for row in _grid(psi_x_rad, psi_y_rad)]
+    # Compiled once and called row by row: all directions of a large array would fill the memory.
+    of_row = jax.jit(jax.vmap(lambda psi: unit_information(model, psi, noise, SteadyPower())))
+    rows = [of_row(jnp.asarray(row)) for row in _grid(psi_x_rad, psi_y_rad)]
     return np.trace(cramer_rao(np.stack(rows)), axis1=-2, axis2=-1) / 2
 
 

@@ -83,7 +83,7 @@ class LikelihoodReader(EnergyReader):
         self, energies: Float[Array, "batch snapshots probes"]
     ) -> Float[Array, "batch 2"]:
         """The most likely angles."""
-        return self.likelihood(energies).psi_rad
+        return jnp.asarray(self.likelihood(energies).psi_rad)
 
 
 def first_largest(energies: Float[Array, "batch measurements"]) -> Int[Array, " batch"]:

@@ -113,11 +113,12 @@ def find_sources(
     at_most = min(4, most_sources(model)) if at_most is None else at_most
     _check_count(model, at_most)
     threshold = (criterion or GeneralisedLikelihoodRatio()).threshold(model)
-    measured = jnp.asarray(energies)
+    check_two_dimensional(model)
+    measured, starts = jnp.asarray(energies), _Starts.of(model, noise)
     fits: list[JointFit] = []
     values = [float(noise_only_log_likelihood(measured, noise))]
     for count in range(1, at_most + 1):
-        fit = fit_sources(model, measured, count, noise=noise)
+        fit = _fitted(starts, model, noise, measured, count)
         fits.append(fit)
         values.append(float(fit.log_likelihood))
         if values[-1] - values[-2] < threshold:
@@ -141,11 +142,15 @@ def fit_sources(
     """
     _check_count(model, count)
     check_two_dimensional(model)
-    measured = jnp.asarray(energies)
-    flat = measured.reshape(-1, *measured.shape[-2:])
-    fits = _fit_all(_Starts.of(model, noise), model, noise, flat, count)
-    batch = measured.shape[:-2]
-    return jax.tree.map(lambda leaf: leaf.reshape(*batch, *leaf.shape[1:]), fits)
+    return _fitted(_Starts.of(model, noise), model, noise, jnp.asarray(energies), count)
+
+
+def _fitted(
+    starts: "_Starts", model: DirectionModel, noise: Noise, energies: Array, count: int
+) -> JointFit:
+    batch = energies.shape[:-2]
+    fits = _fit_all(starts, model, noise, energies.reshape(-1, *energies.shape[-2:]), count)
+    return jax.tree.map(lambda leaf: np.asarray(leaf).reshape(*batch, *leaf.shape[1:]), fits)
 
 
 @eqx.filter_jit
