@@ -19,7 +19,9 @@ from .direction_design_file import (
 )
 from .fpga import (
     export_codes as export_codes,
+    export_input_codes as export_input_codes,
     read_codes as read_codes,
+    read_input_codes as read_input_codes,
 )
 from .kinds import (
     FileKind as FileKind,

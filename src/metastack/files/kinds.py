@@ -18,6 +18,7 @@ class FileKind(Enum):
     MATRIX = "matrix of numbers"
     ATOM_TABLE = "table of measured atoms"
     CODES = "table of codes"
+    INPUT_CODES = "table of codes of the input layer"
 
 
 def identify(path: Path | str) -> FileKind:
@@ -63,11 +64,17 @@ def _arrays(path: Path) -> FileKind:
     return FileKind.RECORDING if names & {"received", "energies"} else FileKind.MATRIX
 
 
+_CODES = {
+    "layer,row,column,code": FileKind.CODES,
+    "snapshot,row,column,code": FileKind.INPUT_CODES,
+}
+
+
 def _csv(path: Path) -> FileKind:
     lines = (line.strip() for line in read_text(path).splitlines())
     header = next((line for line in lines if line and not line.startswith("#")), "")
-    if header == "layer,row,column,code":
-        return FileKind.CODES
+    if header in _CODES:
+        return _CODES[header]
     return FileKind.ATOM_TABLE if "setting_deg" in header else FileKind.RECORDING
 
 

@@ -12,6 +12,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from .angular_response import angular_response_maps
     from .bound import bound_map
+    from .direction_report import write_direction_report
     from .drawing import stack_drawing
     from .fit import response_against_target
     from .history import convergence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .likelihood import MarkedEstimate, Surface, error_ellipse, likelihood_surface
     from .losses import tradeoff
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
-    from .phases import phase_maps
+    from .phases import pattern_maps, phase_maps
     from .run_report import write_report
     from .spectrum import MarkedSpectrum, angular_spectrum_map
     from .study_figure import mse_figure
@@ -41,10 +42,12 @@ __all__ = [
     "likelihood_surface",
     "mse_against_snr",
     "mse_figure",
+    "pattern_maps",
     "phase_maps",
     "response_against_target",
     "stack_drawing",
     "tradeoff",
+    "write_direction_report",
     "write_page",
     "write_report",
 ]
@@ -66,10 +69,12 @@ _HOME = {
     "likelihood_surface": "likelihood",
     "mse_figure": "study_figure",
     "mse_against_snr": "mse_study",
+    "pattern_maps": "phases",
     "phase_maps": "phases",
     "response_against_target": "fit",
     "stack_drawing": "drawing",
     "tradeoff": "losses",
+    "write_direction_report": "direction_report",
     "write_page": "html",
     "write_report": "run_report",
 }

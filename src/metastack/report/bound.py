@@ -105,7 +105,11 @@ def draw_map(
 def bar_above(
     figure: Figure, axes: list[Axes], colours: ScalarMappable, label: str, **how: Any
 ) -> Colorbar:
-    """A colour bar over its maps, where the width of its labels takes none of theirs."""
+    """A colour bar over its maps, where the width of its labels takes none of theirs.
+
+    Unless told, it has few ticks: numbers of many digits, side by side, run into each other.
+    """
+    how.setdefault("ticks", MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     return figure.colorbar(
         colours, ax=axes, location="top", aspect=30, shrink=0.8, label=label, **how
     )
