@@ -144,8 +144,9 @@ def _batches(
     def run(index: int) -> Float[np.ndarray, "batch 2"]:
         with float64():
             key = jax.random.fold_in(jax.random.key(seed), index)
-            errors = _errors(dynamic, static, key, size, dtype)
-        return np.asarray(errors, float)[: trials - index * size]
+            count = min(size, trials - index * size)
+            errors = _errors(dynamic, static, key, size, count, dtype)
+        return np.asarray(errors, float)
 
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(run, index) for index in range(-(-trials // size))]
@@ -161,14 +162,14 @@ def batch_size(model: DirectionModel) -> int:
     return max(16, _MEASUREMENTS_A_BATCH // (model.snapshots * model.probes))
 
 
-@partial(jax.jit, static_argnums=(1, 3, 4))
+@partial(jax.jit, static_argnums=(1, 3, 4, 5))
 def _errors(
-    dynamic: Any, static: Any, key: Array, size: int, dtype: jnp.dtype
-) -> Float[Array, "size 2"]:
-    """Wrapped errors of one batch of readings."""
+    dynamic: Any, static: Any, key: Array, size: int, count: int, dtype: jnp.dtype
+) -> Float[Array, "{count} 2"]:
+    """Wrapped errors of the first `count` readings of one batch; all of it is drawn."""
     experiment, reader = eqx.combine(dynamic, static)
     psi_rad, received = draw_runs(experiment, key, size, dtype)
-    return wrapped_rad(reader(received) - psi_rad)
+    return wrapped_rad(reader(received[:count]) - psi_rad[:count])
 
 
 def draw_runs(
