@@ -34,7 +34,8 @@ from metastack.doa import (
 )
 from metastack.doa.ambiguity import outlier_mse, worst_ambiguity
 from metastack.doa.direction_problem import local_mse
-from metastack.doa.information_design import direction_problem, source_sets
+from metastack.doa.information_design import direction_problem
+from metastack.doa.source_sets import source_sets
 from metastack.errors import InputError
 from metastack.precision import float64
 

@@ -6,18 +6,12 @@ from .aperture import aperture_fields
 from .beamforming import digital_beamforming, matched_steering, matched_steering_fading
 from .covariance import forward_backward, sample_covariance, subarrays
 from .cramer_rao import angle_information, angle_jacobian, cramer_rao
+from .direction_design import DirectionDesign, DirectionGoal, best_direction_design
 from .direction_problem import FreePatterns, Mean, Patterns, Summary, SwitchedPatterns, Worst
 from .directions import Directions, Hemisphere, PsiSquare
 from .esprit import esprit
 from .information import energy_information, field_information
-from .information_design import (
-    DirectionDesign,
-    DirectionGoal,
-    InformationAdam,
-    best_direction_design,
-    bound_over_view,
-    design_for_directions,
-)
+from .information_design import InformationAdam, bound_over_view, design_for_directions
 from .joint_fit import JointFit
 from .lags import LagStart, lag_estimate
 from .likelihood import Estimate, MaximumLikelihood, maximum_likelihood

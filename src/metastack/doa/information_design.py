@@ -8,7 +8,6 @@ Source: ours; D. P. Kingma and J. Ba, Adam (2015).
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Float
 
 from .. import targets
 from ..design.method import State
@@ -27,97 +26,13 @@ from ..errors import require
 from ..precision import in_float64
 from ..propagation import propagate
 from ..stack import Stack, hops
-from .direction_problem import (
-    DirectionProblem,
-    Mean,
-    Patterns,
-    SourceSets,
-    Summary,
-    SwitchedPatterns,
-    local_mse,
-)
+from .direction_design import DirectionDesign, DirectionGoal
+from .direction_problem import DirectionProblem, local_mse
 from .model import DirectionModel
-from .noise import PhysicalSnr
-from .protocol import Protocol
+from .source_sets import source_sets
 
 # Sides of the grid of directions that a design looks at, at least, and of the one that judges it.
 _SAMPLE_SIDE, _JUDGING_SIDE = 8, 20
-_MOST_DRAWS = 1000
-# Least distance of sources, in main lobes of 2π/N.
-_LEAST_SEPARATION = 0.5
-_MEAN = Mean()
-
-
-@dataclass(frozen=True)
-class DirectionGoal:
-    """What a design for directions is for.
-
-    `field_of_view_rad`: ψ_x and ψ_y within ± this. `sources`: steady ones of equal power at half
-    a main lobe or more from each other. `free_patterns`: design the patterns of the input layer
-    as well. The peak of bare detectors means nothing behind such a design.
-    """
-
-    protocol: Protocol
-    snr: PhysicalSnr
-    field_of_view_rad: float = 0.7 * np.pi
-    sources: int = 1
-    summary: Summary = _MEAN
-    patterns: type[Patterns] = SwitchedPatterns
-
-    def __post_init__(self) -> None:
-        require(
-            0 < self.field_of_view_rad <= np.pi,
-            f"`field_of_view_rad` must be in (0, π], but is {self.field_of_view_rad}.",
-        )
-        largest = self.protocol.elements // 2
-        require(
-            1 <= self.sources <= largest,
-            f"`sources` must be from 1 to {largest} for energies of {self.protocol.columns} x "
-            f"{self.protocol.rows} elements, but is {self.sources}.",
-        )
-
-
-@dataclass(frozen=True)
-class DirectionDesign:
-    """Phases of the layers and patterns of the input layer, and how well they read directions.
-
-    `bound_rad2`: mean over the field of view of the Cramér-Rao bound of one angle from energies,
-    the source's power unknown; `worst_bound_rad2` the largest. `history_db`: ten times the
-    logarithm of the error that was minimised, in (ψ/π)².
-    """
-
-    stack: Stack
-    goal: DirectionGoal
-    phases_rad: Float[np.ndarray, "layers atoms"]
-    input_phases_rad: Float[np.ndarray, "snapshots elements"]
-    response: Complex[np.ndarray, "receivers inputs"]
-    insertion_loss_db: float
-    bound_rad2: float
-    worst_bound_rad2: float
-    history_db: Float[np.ndarray, " iterations"]
-    outcome: Outcome
-    seconds: float
-    method: str
-    seed: int
-    start: int
-
-    @property
-    def model(self) -> DirectionModel:
-        """What the detectors see of a direction."""
-        protocol = self.goal.protocol
-        return DirectionModel.of_patterns(
-            self.response, self.input_phases_rad, columns=protocol.columns, rows=protocol.rows
-        )
-
-    @property
-    def error_db(self) -> float:
-        """Least error that was reached."""
-        return float(np.min(self.history_db))
-
-    @property
-    def iterations(self) -> int:
-        """Iterations that were made."""
-        return len(self.history_db) - 1
 
 
 @dataclass(frozen=True)
@@ -209,11 +124,6 @@ def design_for_directions(
     return designs
 
 
-def best_direction_design(designs: Sequence[DirectionDesign]) -> DirectionDesign:
-    """The design of lowest error."""
-    return min(designs, key=lambda one: one.error_db)
-
-
 def direction_problem(
     stack: Stack, goal: DirectionGoal, *, side: int, seed: int
 ) -> DirectionProblem:
@@ -230,38 +140,6 @@ def direction_problem(
         protocol.columns,
         protocol.rows,
     )
-
-
-def source_sets(goal: DirectionGoal, *, side: int, seed: int) -> SourceSets:
-    """Sets of sources over the field of view: the first of each on a grid, the others anywhere."""
-    generator = np.random.default_rng([seed, side])
-    along = goal.summary.axis(goal.field_of_view_rad, side)
-    first = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
-    psi_rad = np.stack([_with_others(goal, one, generator) for one in first])
-    phases = generator.uniform(0, 2 * np.pi, psi_rad.shape[:2])
-    return SourceSets(jnp.asarray(psi_rad), jnp.asarray(np.exp(1j * phases)))
-
-
-def _with_others(
-    goal: DirectionGoal, first: Float[np.ndarray, "2"], generator: np.random.Generator
-) -> Float[np.ndarray, "sources 2"]:
-    """A source and the others of its set, each half a main lobe or more from all before it."""
-    lobe = 2 * np.pi / np.array([goal.protocol.columns, goal.protocol.rows])
-    chosen = [first]
-    for _ in range(_MOST_DRAWS):
-        if len(chosen) == goal.sources:
-            return np.stack(chosen)
-        limit = goal.field_of_view_rad
-        candidate = generator.uniform(-limit, limit, 2)
-        apart = np.abs(candidate - np.stack(chosen)) / lobe
-        if (np.linalg.norm(apart, axis=1) >= _LEAST_SEPARATION).all():
-            chosen.append(candidate)
-    require(
-        False,
-        "`sources` must find room in the field of view half a main lobe apart, but "
-        f"{goal.sources} do not in ±{goal.field_of_view_rad / np.pi:.3g} π.",
-    )
-    return np.stack(chosen)
 
 
 def _check_goal(stack: Stack, goal: DirectionGoal) -> None:
