@@ -8,7 +8,8 @@ from jaxtyping import Float
 from .. import targets
 from ..precision import in_float64
 from ..stack import response
-from .information_design import DirectionDesign, bound_over_view
+from .direction_design import DirectionDesign
+from .information_design import bound_over_view
 from .model import DirectionModel
 
 

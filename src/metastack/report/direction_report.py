@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..doa.direction_problem import FreePatterns
-from ..doa.information_design import DirectionDesign, bound_over_view
+from ..doa.direction_design import DirectionDesign
+from ..doa.information_design import bound_over_view
 from ..doa.maps import bound_over_grid, energy_maps, ideal_dft, psi_axis_rad
 from ..doa.model import DirectionModel
 from ..doa.unknowns import KnownNoise

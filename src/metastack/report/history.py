@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..design.solution import Design
-from ..doa.information_design import DirectionDesign
+from ..doa.direction_design import DirectionDesign
 from ..errors import require
 from .style import BLUE, GREY, SERIES, new_figure, styled
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..design.solution import Design
-from ..doa.information_design import DirectionDesign
+from ..doa.direction_design import DirectionDesign
 from .style import (
     COLUMN_WIDTH_IN,
     PHASE_MAP,
