@@ -4,7 +4,18 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 
-from . import accuracy, design_2x2, design_4x4, design_8x8, memory, operators, startup, throughput
+from . import (
+    accuracy,
+    design_2x2,
+    design_4x4,
+    design_8x8,
+    doa_estimators,
+    doa_monte_carlo,
+    memory,
+    operators,
+    startup,
+    throughput,
+)
 from .rows import HEADER, Row
 
 QUICK: dict[str, Callable[[], Iterator[Row]]] = {
@@ -14,6 +25,8 @@ QUICK: dict[str, Callable[[], Iterator[Row]]] = {
     "memory": memory.rows,
     "startup": startup.rows,
     "accuracy2": accuracy.rows_2x2,
+    "montecarlo": doa_monte_carlo.rows,
+    "estimators": doa_estimators.rows,
 }
 SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "operators": operators.rows,

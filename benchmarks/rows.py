@@ -1,6 +1,6 @@
 """One line of the table, and how its numbers are written."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,13 @@ def speed_row(what: str, comparison: Comparison, at_least: float | None = None) 
     )
 
 
+def rate_row(what: str, comparison: Comparison, of: str, at_least: float | None = None) -> Row:
+    """The same as rates, where each run was the time of one of many things done together."""
+    row = speed_row(what, comparison, at_least)
+    ours, baseline = (1 / np.median(s) for s in (comparison.ours_s, comparison.baseline_s))
+    return replace(row, ours=per_second(ours), baseline=f"{per_second(baseline)} ({of})")
+
+
 def limit_row(what: str, value: float, limit: float, unit: str) -> Row:
     """A number that should stay below a limit."""
     return Row(what, f"{value:.3g} {unit}", reach=f"< {limit:g} {unit}", reached=yes(value < limit))
@@ -53,3 +60,7 @@ def yes(reached: bool) -> str:
 
 def seconds(value: float) -> str:
     return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+
+
+def per_second(rate: float) -> str:
+    return f"{rate:.3g}/s".replace("e+0", "e")
