@@ -22,6 +22,7 @@ from .output import emit
 
 if TYPE_CHECKING:
     from ..design import Design, Method, StartPhases
+    from ..doa import DirectionDesign
     from ..files import StackDescription
 
 
@@ -243,7 +244,7 @@ def with_bits(description: "StackDescription", bits: int) -> "StackDescription":
     return replace(description, stack=stack)
 
 
-def stop_if_interrupted(designs: "Sequence[Design]") -> None:
+def stop_if_interrupted(designs: "Sequence[Design | DirectionDesign]") -> None:
     """End the command as Ctrl-C would have, once what was found is written."""
     from ..design import Outcome
 

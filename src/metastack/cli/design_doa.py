@@ -33,10 +33,9 @@ def design_doa(
     stack: Path, output: Path, options: DirectionOptions, report: Path | None, *, json: bool
 ) -> None:
     """Design for directions, write the file, say what came out."""
-    from ..design import Outcome
     from ..doa import InformationAdam, best_direction_design, design_for_directions
     from ..files import Provenance, read_stack, write_direction_design
-    from .design import with_bits
+    from .design import stop_if_interrupted, with_bits
     from .progress import DesignProgress
 
     require_writable(output, ".nc")
@@ -63,8 +62,7 @@ def design_doa(
         write_direction_report(report, description.name, best, starts=designs)
     answer = direction_design_answer(best)
     emit({**answer, "starts_run": len(designs), "output": str(output)}, as_json=json)
-    if designs[-1].outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
+    stop_if_interrupted(designs)
 
 
 def direction_design_answer(design: "DirectionDesign") -> dict[str, Any]:
