@@ -150,7 +150,7 @@ def _fitted(
 ) -> JointFit:
     batch = energies.shape[:-2]
     fits = _fit_all(starts, model, noise, energies.reshape(-1, *energies.shape[-2:]), count)
-    return jax.tree.map(lambda leaf: np.asarray(leaf).reshape(*batch, *leaf.shape[1:]), fits)
+    return jax.tree.map(lambda leaf: np.asarray(leaf).reshape(batch + leaf.shape[1:]), fits)
 
 
 @eqx.filter_jit
