@@ -34,10 +34,17 @@ def energy_information(
     `power`: what is known of the source's power; without one, `SteadyPower()`. A source of
     another power is a model whose weights are scaled.
     """
-    power = power or SteadyPower()
-    one = jax.vmap(lambda psi: unit_information(model, psi, noise, power))
-    flat = eqx.filter_jit(one)(jnp.asarray(psi_rad).reshape(-1, 2))
+    # As arrays, so that another power of the noise is not compiled again.
+    known = jax.tree.map(jnp.asarray, (noise, power or SteadyPower()))
+    flat = _energy_informations(model, jnp.asarray(psi_rad).reshape(-1, 2), *known)
     return np.asarray(flat).reshape(*np.shape(psi_rad), 2)
+
+
+@eqx.filter_jit
+def _energy_informations(
+    model: DirectionModel, psi_rad: Float[Array, "directions 2"], noise: Noise, power: Power
+) -> Float[Array, "directions 2 2"]:
+    return jax.vmap(lambda psi: unit_information(model, psi, noise, power))(psi_rad)
 
 
 def unit_information(
@@ -106,10 +113,16 @@ def field_information(
     all snapshots (`SteadyPower`, the default), or one a snapshot (`FadingPower`). The noise power
     is independent of all of them, and need not be known (Slepian-Bangs formula).
     """
-    power = power or SteadyPower()
-    one = jax.vmap(lambda psi: _field_information(model, psi, power))
-    flat = eqx.filter_jit(one)(jnp.asarray(psi_rad).reshape(-1, 2))
+    known = jax.tree.map(jnp.asarray, power or SteadyPower())
+    flat = _field_informations(model, jnp.asarray(psi_rad).reshape(-1, 2), known)
     return 2 * np.asarray(flat).reshape(*np.shape(psi_rad), 2) / np.asarray(noise_variance)
+
+
+@eqx.filter_jit
+def _field_informations(
+    model: DirectionModel, psi_rad: Float[Array, "directions 2"], power: Power
+) -> Float[Array, "directions 2 2"]:
+    return jax.vmap(lambda psi: _field_information(model, psi, power))(psi_rad)
 
 
 def _field_information(
