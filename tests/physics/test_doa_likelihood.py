@@ -41,6 +41,7 @@ from metastack.doa import (
     stack_experiment,
     wrapped_rad,
 )
+from metastack.doa.information import unit_information
 from metastack.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -382,7 +383,7 @@ def test_fading_sources_are_read_at_their_bound():
 
     def information(psi, s):
         seen = DirectionModel(jnp.asarray(experiment.model.weights) * s[:, None, None], 2, 2)
-        return energy_information(seen, psi, noise=KnownNoise(variance), power=FadingPower())
+        return unit_information(seen, psi, KnownNoise(variance), FadingPower())
 
     s = GaussianSource().samples(np.random.default_rng(3), (4000, protocol.snapshots))
     each = jax.jit(jax.vmap(information))(jnp.asarray(directions(4000)), jnp.asarray(s))
