@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .options import command_line, require_writable
-from .output import emit
+from .output import emit, warn
 
 if TYPE_CHECKING:
     from ..doa import DirectionDesign, DirectionGoal
     from ..stack import Stack
+
+# The deviation of an angle that is uniform on the circle, over π: a larger one says nothing.
+_NOTHING_KNOWN_OVER_PI = 3**-0.5
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,22 @@ def design_doa(
         from .report import write_direction_report
 
         write_direction_report(report, description.name, best, starts=designs)
+    _warn_of_blind_spots(best)
     answer = direction_design_answer(best)
     emit({**answer, "starts_run": len(designs), "output": str(output)}, as_json=json)
     stop_if_interrupted(designs)
+
+
+def _warn_of_blind_spots(design: "DirectionDesign") -> None:
+    """Say so if some direction of the field of view is not told at all."""
+    from math import pi, sqrt
+
+    worst = sqrt(design.worst_bound_rad2) / pi
+    if worst >= _NOTHING_KNOWN_OVER_PI:
+        warn(
+            "Energies do not tell every direction of the field of view: the worst bound is "
+            f"{worst:.2g} π. Take more snapshots or iterations, a higher SNR, or fewer sources."
+        )
 
 
 def direction_design_answer(design: "DirectionDesign") -> dict[str, Any]:
@@ -105,9 +121,11 @@ def _goal(stack: "Stack", options: DirectionOptions) -> "DirectionGoal":
         Worst,
     )
     from ..errors import InputError
+    from .simulate import check_db
 
     if options.physical_snr_db is None:
         raise InputError("`--for doa` needs `--physical-snr-db`, the SNR at the aperture.")
+    check_db("physical-snr-db", options.physical_snr_db)
     inputs = stack.input_array
     return DirectionGoal(
         Protocol(inputs.columns, inputs.rows, options.snapshots_x, options.snapshots_y),

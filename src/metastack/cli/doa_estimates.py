@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 # A rival direction within this many nats is worth a warning: odds of less than 150.
 _RIVAL_NATS = 5.0
+_RANGES = {
+    "psi_x_deviation_over_pi": 1.0,
+    "psi_y_deviation_over_pi": 1.0,
+    "theta_deviation_deg": 90.0,
+    "phi_deviation_deg": 180.0,
+}
 _SURFACE_POINTS, _ZOOM_POINTS, _ZOOM_DEVIATIONS = 65, 61, 4.5
 
 
@@ -32,6 +38,10 @@ class Task:
         require(
             variance is None or (np.isfinite(variance) and variance > 0),
             f"`--noise-variance` must be positive and finite, but is {variance}.",
+        )
+        require(
+            bool(self.recording.energies.any()),
+            "A recording must hold some energy to tell a direction, but is all zero.",
         )
 
     @property
@@ -172,13 +182,14 @@ def likelihood_facts(task: Task, found: Found) -> dict[str, Any]:
 
         whole = np.linspace(-np.pi, np.pi, _SURFACE_POINTS)
         log_likelihood = over(whole, whole)
+        covariances = [_drawable(covariance) for covariance in found.covariances_rad2]
         zoom = None
-        if len(found.psi_rad) == 1 and found.covariances_rad2[0] is not None:
-            around = _around(found.psi_rad[0], found.covariances_rad2[0])
+        if len(found.psi_rad) == 1 and covariances[0] is not None:
+            around = _around(found.psi_rad[0], covariances[0])
             zoom = Surface(*around, over(*around))
     marks = [
         MarkedEstimate(*psi, covariance)
-        for psi, covariance in zip(found.psi_rad, found.covariances_rad2, strict=True)
+        for psi, covariance in zip(found.psi_rad, covariances, strict=True)
     ]
     return {
         "psi_x_rad": whole,
@@ -189,6 +200,13 @@ def likelihood_facts(task: Task, found: Found) -> dict[str, Any]:
         "zoom": zoom,
         "floor_nats": min(-50.0, float(np.quantile(log_likelihood - log_likelihood.max(), 0.02))),
     }
+
+
+def _drawable(covariance_rad2: Any) -> Any:
+    """The covariance, unless its ellipse would not fit on the circle of angles."""
+    if covariance_rad2 is None or not (np.diag(covariance_rad2) < np.pi**2).all():
+        return None
+    return covariance_rad2
 
 
 def _around(psi_rad: tuple[float, float], covariance_rad2: Any) -> tuple[Any, Any]:
@@ -256,4 +274,9 @@ def angles_answer(
         "phi_deviation_deg": np.degrees(of_direction[1]),
     }
     pairs = zip(values.items(), deviations.items(), strict=True)
-    return {name: float(value) for pair in pairs for name, value in pair}
+    return {name: _if_known(name, float(value)) for pair in pairs for name, value in pair}
+
+
+def _if_known(name: str, value: float) -> float:
+    """NaN in place of a deviation that is as large as the range of its angle: it says nothing."""
+    return value if value < _RANGES.get(name, np.inf) else np.nan

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .device import Device
 
 
+_MOST_DB = 300.0
+
+
 class SourceName(StrEnum):
     """Kinds of source on the command line."""
 
@@ -78,6 +81,7 @@ def snapshots(
     of snapshots. Phases between several sources are random.
     """
     from ..doa import Protocol
+    from ..errors import require
     from ..files import write_recording
     from .device import read_device
 
@@ -89,6 +93,11 @@ def snapshots(
     others = [_another(text) for text in also_psi_over_pi or []]
     sources, powers_db = [first, *(psi for psi, _ in others)], [0.0, *(db for _, db in others)]
     noise = _noise(effective_snr_db, physical_snr_db)
+    require(
+        effective_snr_db is None or read.protocol is None,
+        "`--effective-snr-db` must go with a target to scale to, but a design for directions has "
+        "none; use `--physical-snr-db`.",
+    )
     if no_patterns:
         read = read.without_patterns(protocol.snapshots)
     kind = source_named(source)
@@ -153,6 +162,7 @@ def _another(text: str) -> tuple[tuple[float, float], float]:
             "`--also-psi-over-pi` must be two numbers, or three with the power in dB, separated "
             f"by commas, but is {text!r}."
         )
+    check_db("also-psi-over-pi", power_db)
     return (pi * x, pi * y), power_db
 
 
@@ -162,6 +172,8 @@ def _source(
     direction_deg: tuple[float, float] | None,
 ) -> tuple[float, float]:
     """Electrical angles of the source, however it was given."""
+    from math import isfinite
+
     import numpy as np
 
     from ..doa import electrical_angles
@@ -171,6 +183,8 @@ def _source(
         (psi_over_pi is None) != (direction_deg is None),
         "Give the source by either `--psi-over-pi X Y` or `--direction-deg THETA PHI`.",
     )
+    given = psi_over_pi or direction_deg or ()
+    require(all(map(isfinite, given)), f"The source's angles must be finite, but are {given}.")
     if psi_over_pi is not None:
         return np.pi * psi_over_pi[0], np.pi * psi_over_pi[1]
     theta_deg, phi_deg = direction_deg or (0.0, 0.0)
@@ -197,9 +211,25 @@ def _noise(effective_snr_db: float | None, physical_snr_db: float | None) -> "No
         effective_snr_db is None or physical_snr_db is None,
         "Give either `--effective-snr-db` or `--physical-snr-db`, not both.",
     )
+    check_db("effective-snr-db", effective_snr_db)
+    check_db("physical-snr-db", physical_snr_db)
     if effective_snr_db is not None:
         return EffectiveSnr(effective_snr_db)
     return Noiseless() if physical_snr_db is None else PhysicalSnr(physical_snr_db)
+
+
+def check_db(option: str, db: float | None) -> None:
+    """Refuse decibels that are no number, or so many that powers would over- or underflow.
+
+    Raises:
+        InputError: NaN, infinity, or beyond ±300 dB.
+    """
+    from ..errors import require
+
+    require(
+        db is None or abs(db) <= _MOST_DB,
+        f"`--{option}` must be from -{_MOST_DB:g} to {_MOST_DB:g} dB, but is {db}.",
+    )
 
 
 def source_named(name: SourceName) -> "Source":
