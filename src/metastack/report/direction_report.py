@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..doa.direction_problem import FreePatterns
 from ..doa.direction_design import DirectionDesign
+from ..doa.direction_problem import FreePatterns
 from ..doa.information_design import bound_over_view
 from ..doa.maps import bound_over_grid, energy_maps, ideal_dft, psi_axis_rad
 from ..doa.model import DirectionModel
@@ -113,7 +113,7 @@ def _deviation(bound_rad2: float) -> str:
     """A deviation in units of π, or that there is none to speak of."""
     over_pi = sqrt(bound_rad2) / pi
     known = over_pi < _NOTHING_KNOWN_OVER_PI
-    return f"{over_pi:.3g} π" if known else "none: these energies do not tell directions"
+    return f"{over_pi:.3g} π" if known else "none: these energies do not tell every direction"
 
 
 def _beside(model: DirectionModel, design: DirectionDesign) -> str:
