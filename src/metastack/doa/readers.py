@@ -92,9 +92,15 @@ def first_largest(energies: Float[Array, "batch measurements"]) -> Int[Array, " 
     Energies are not negative, so that their bits order as whole numbers do, which processors
     compare several times faster than floats.
     """
-    width = jnp.int32 if energies.dtype == jnp.float32 else jnp.int64
-    # The barrier keeps the compiler from drawing everything twice, once for each pass.
-    bits = jax.lax.optimization_barrier(jax.lax.bitcast_convert_type(energies, width))
+    single = energies.dtype == jnp.float32
+    bits = jax.lax.bitcast_convert_type(energies, jnp.int32 if single else jnp.int64)
+    count = energies.shape[1]
+    if single and jax.dtypes.canonicalize_dtype(jnp.int64) == jnp.int64:
+        # Place and value in one word, one pass: before a second pass the compiler would do again
+        # all that the energies come from.
+        before_last = jnp.arange(count - 1, -1, -1, dtype=jnp.int64)
+        words = (bits.astype(jnp.int64) << 32) | before_last
+        return (count - 1 - (jnp.max(words, axis=1) & 0xFFFFFFFF)).astype(jnp.int32)
     largest = jnp.max(bits, axis=1, keepdims=True)
-    index = jnp.arange(energies.shape[1], dtype=jnp.int32)
-    return jnp.min(jnp.where(bits == largest, index, energies.shape[1]), axis=1)
+    index = jnp.arange(count, dtype=jnp.int32)
+    return jnp.min(jnp.where(bits == largest, index, count), axis=1)
