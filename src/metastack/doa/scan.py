@@ -28,6 +28,8 @@ from .protocol import Protocol
 _PLACES_OF_PAIRS = 256
 # Sources closer than a third of a main lobe make nearly the same energies.
 _LEAST_SEPARATION = 1 / 3
+# Two pairs whose places lie this close, in main lobes, mostly lead up the same hill.
+_SAME_HILL = 0.6
 
 
 class Scan(eqx.Module):
@@ -110,6 +112,7 @@ class Scan(eqx.Module):
 class PairTable(eqx.Module):
     """All pairs of places, each with an orthonormal basis of the energies that it explains."""
 
+    model: DirectionModel
     places_rad: Float[Array, "pairs 2 2"]
     bases: Float[Array, "pairs 4 fewer"]
 
@@ -125,13 +128,22 @@ class PairTable(eqx.Module):
         columns = jax.vmap(_products)(jnp.stack([fields[first], fields[second]], axis=1))
         bases = np.linalg.qr(np.swapaxes(columns, 1, 2))[0]
         places_rad = jnp.stack([grid_rad[first], grid_rad[second]], axis=1)
-        return cls(places_rad, jnp.asarray(np.swapaxes(bases, 1, 2), jnp.float32))
+        flat = jnp.asarray(np.swapaxes(bases, 1, 2), jnp.float32)
+        return cls(scan.model, places_rad, flat)
 
     def best(self, energies: Float[Array, " fewer"], count: int) -> Float[Array, "count 2 2"]:
-        """The pairs that explain most."""
+        """The pairs that explain most, no two of them on the same hill."""
         shares = jnp.tensordot(self.bases, energies.astype(jnp.float32), axes=1)
-        _, best = jax.lax.top_k(jnp.sum(shares**2, axis=1), count)
-        return self.places_rad[best]
+
+        def take(explained: Array, _: None) -> tuple[Array, Array]:
+            pair = self.places_rad[jnp.argmax(explained)]
+            alike = self._is_near(pair) | self._is_near(pair[::-1])
+            return jnp.where(alike, -jnp.inf, explained), pair
+
+        return jax.lax.scan(take, jnp.sum(shares**2, axis=1), length=count)[1]
+
+    def _is_near(self, pair_rad: Float[Array, "2 2"]) -> Bool[Array, " pairs"]:
+        return jnp.all(near(self.model, self.places_rad - pair_rad, _SAME_HILL), axis=1)
 
 
 def _compressed(

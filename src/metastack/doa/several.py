@@ -32,6 +32,7 @@ from .unknowns import Noise
 
 _RELAX_ROUNDS = 2
 _FIRST_PLACES = 8
+_FIRST_PAIRS = 16
 _UNKNOWNS_A_SOURCE = 4
 
 
@@ -189,7 +190,7 @@ class _Starts(eqx.Module):
     def _first(self, energies: Array, fewer: Array, count: int) -> Float[Array, "starts _ 2"]:
         """One source each, or two where all pairs can be tried."""
         if count > 1 and self.pairs is not None:
-            return self.pairs.best(fewer, _FIRST_PLACES)
+            return self.pairs.best(fewer, _FIRST_PAIRS)
         single = self.single(energies).psi_rad[None]
         places = self.single.best_places(energies, _FIRST_PLACES)
         return jnp.concatenate([single, places])[:, None]
