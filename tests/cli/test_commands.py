@@ -14,6 +14,7 @@ from metastack.cli.main import run
 ROOT = Path(__file__).parents[2]
 STACK_2X2 = ROOT / "examples" / "stack_2x2.toml"
 PUBLISHED = ROOT / "tests" / "data" / "jsac2024"
+PEAK = ("--estimator", "peak")
 
 
 def answer_of(capsys, *arguments):
@@ -108,7 +109,7 @@ def test_published_responses_give_the_published_directions(
         "--psi-over-pi", *source_over_pi,
         "--snapshots-x", snapshots, "--snapshots-y", snapshots,
     )  # fmt: skip
-    answer = answer_of(capsys, "doa", PUBLISHED / matrix, recording, "--spectrum", picture)
+    answer = answer_of(capsys, "doa", PUBLISHED / matrix, recording, *PEAK, "--spectrum", picture)
     assert (answer["psi_x_over_pi"], answer["psi_y_over_pi"]) == estimate_over_pi
     assert picture.read_bytes().startswith(b"\x89PNG")
 
@@ -120,7 +121,7 @@ def test_direction_survives_the_way_there_and_back(capsys, tmp_path, design_file
         capsys, "simulate", "snapshots", design_file, "-o", recording,
         "--direction-deg", 40, 25, "--snapshots-x", 16, "--snapshots-y", 16,
     )  # fmt: skip
-    answer = answer_of(capsys, "doa", design_file, recording)
+    answer = answer_of(capsys, "doa", design_file, recording, *PEAK)
     for axis in "xy":
         error = answer[f"psi_{axis}_over_pi"] - answer[f"true_psi_{axis}_over_pi"]
         assert abs(error) <= answer[f"bin_{axis}_over_pi"] / 2 + 1e-12
@@ -187,7 +188,7 @@ def test_probes_that_are_no_dft_bins_are_refused(capsys, tmp_path):
     answer_of(capsys, "design", shifted, "-o", design)
     recording = tmp_path / "r.npz"
     np.savez(recording, energies=np.ones((4, 4)))
-    assert "2D DFT" in refusal_of(capsys, "doa", design, recording)
+    assert "2D DFT" in refusal_of(capsys, "doa", design, recording, *PEAK)
 
 
 def test_snapshots_of_unknown_layout_are_refused(capsys, tmp_path, design_file):

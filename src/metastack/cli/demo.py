@@ -33,7 +33,7 @@ def demo(
     """Design the published 2 x 2 stack, read a direction with it, and draw a report.
 
     Writes the stack file, the design, its codes for a controller, a recording and a report, and
-    a second design that tells more of a direction than any DFT.
+    a second design that tells more of a direction than a DFT of this stack can.
     """
     from ..design import GradientDescent, RandomPhases, design_phases
     from ..files import read_stack

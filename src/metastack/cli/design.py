@@ -1,6 +1,6 @@
 """`metastack design`: phases for a stack."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +11,6 @@ from .options import (
     AsJson,
     ReportPath,
     Seed,
-    SnapshotsX,
-    SnapshotsY,
     StackPath,
     Starts,
     command_line,
@@ -58,7 +56,9 @@ def design(
     ] = None,
     starts: Starts = 1,
     seed: Seed = 0,
-    goal_db: Annotated[float, typer.Option(help="Stop a start at this error.")] = -100.0,
+    goal_db: Annotated[
+        float | None, typer.Option(help="Stop a start at this error (-100).")
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(min=1, help="Most iterations of the chosen method.")
     ] = None,
@@ -80,17 +80,22 @@ def design(
             "energies, whatever the response, to be read with `metastack doa`.",
         ),
     ] = Purpose.TARGET,
-    snapshots_x: SnapshotsX = 4,
-    snapshots_y: SnapshotsY = 4,
+    snapshots_x: Annotated[
+        int | None, typer.Option(min=1, help="With --for doa: snapshots along x (4).")
+    ] = None,
+    snapshots_y: Annotated[
+        int | None, typer.Option(min=1, help="With --for doa: snapshots along y (4).")
+    ] = None,
     physical_snr_db: Annotated[
         float | None, typer.Option(help="With --for doa: SNR at the aperture to design for.")
     ] = None,
     field_of_view_over_pi: Annotated[
-        float, typer.Option(help="With --for doa: psi_x and psi_y within plus or minus this.")
-    ] = 0.7,
+        float | None,
+        typer.Option(help="With --for doa: psi_x and psi_y within plus or minus this (.7)."),
+    ] = None,
     sources: Annotated[
-        int, typer.Option(min=1, help="With --for doa: steady sources at a time.")
-    ] = 1,
+        int | None, typer.Option(min=1, help="With --for doa: steady sources at a time (1).")
+    ] = None,
     worst: Annotated[
         bool, typer.Option("--worst", help="With --for doa: the worst direction, not the mean.")
     ] = False,
@@ -106,16 +111,33 @@ def design(
     With --for doa there is no target: phases are chosen for the accuracy of directions read from
     energies. Ctrl-C stops the search and writes the best phases until then.
     """
+    for_target = {
+        "--method": None if method is MethodName.DEFAULT else method,
+        "--insertion-loss-db": insertion_loss_db,
+        "--goal-db": goal_db,
+        "--decay": decay,
+        "--random-start": random_start,
+        "--resume": resume,
+    }
+    for_doa = {
+        "--snapshots-x": snapshots_x,
+        "--snapshots-y": snapshots_y,
+        "--physical-snr-db": physical_snr_db,
+        "--field-of-view-over-pi": field_of_view_over_pi,
+        "--sources": sources,
+        "--worst": worst,
+        "--free-patterns": free_patterns,
+    }
     if purpose is Purpose.DOA:
         from .design_doa import DirectionOptions, design_doa
 
-        _refuse_target_options(method, insertion_loss_db, decay, resume, random_start=random_start)
+        _refuse_given(purpose, Purpose.TARGET, for_target)
         options = DirectionOptions(
-            snapshots_x,
-            snapshots_y,
+            snapshots_x or 4,
+            snapshots_y or 4,
             physical_snr_db,
-            field_of_view_over_pi,
-            sources,
+            0.7 if field_of_view_over_pi is None else field_of_view_over_pi,
+            sources or 1,
             bits,
             starts,
             seed,
@@ -125,7 +147,8 @@ def design(
         )
         design_doa(stack, output, options, report, json=json)
         return
-    from ..design import best_design, design_phases
+    _refuse_given(purpose, Purpose.DOA, for_doa)
+    from ..design import DEFAULT_GOAL_DB, best_design, design_phases
     from ..files import Provenance, read_stack, write_design
     from .progress import DesignProgress
 
@@ -143,7 +166,7 @@ def design(
             starts=starts,
             start_phases=_start_phases(method, resume, starts, random_start=random_start),
             seed=seed,
-            goal_db=goal_db,
+            goal_db=DEFAULT_GOAL_DB if goal_db is None else goal_db,
             on_iteration=progress,
         )
     best = best_design(designs)
@@ -156,25 +179,15 @@ def design(
     stop_if_interrupted(designs)
 
 
-def _refuse_target_options(
-    method: MethodName,
-    insertion_loss_db: float | None,
-    decay: float | None,
-    resume: Path | None,
-    *,
-    random_start: bool,
-) -> None:
-    """Refuse options that only mean something where a target is fitted."""
+def _refuse_given(purpose: Purpose, other: Purpose, options: Mapping[str, object]) -> None:
+    """Refuse options that were given and mean nothing for this purpose."""
     from ..errors import require
 
-    for name, given in (
-        ("--method", method is not MethodName.DEFAULT),
-        ("--insertion-loss-db", insertion_loss_db is not None),
-        ("--decay", decay is not None),
-        ("--resume", resume is not None),
-        ("--random-start", random_start),
-    ):
-        require(not given, f"`{name}` belongs to `--for target`, but the design is for doa.")
+    for name, value in options.items():
+        require(
+            value is None or value is False,
+            f"`{name}` belongs to `--for {other}`, but the design is for {purpose}.",
+        )
 
 
 def design_answer(design: "Design") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from .coordinate import CoordinateDescent
 from .design_phases import (
+    DEFAULT_GOAL_DB,
     best_design,
     check_design,
     default_methods,
@@ -18,6 +19,7 @@ from .solution import Design, Outcome
 from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
 
 __all__ = [
+    "DEFAULT_GOAL_DB",
     "LBFGS",
     "Adam",
     "CoordinateDescent",
