@@ -2,7 +2,8 @@
 
 Sources that last through a run add as fields: the aperture holds x = Σ α_s a(ψ_s) with complex
 amplitudes α, and every energy has the exact law of `rician` at λ = |h·x|²/σ². Energies do not
-see the common phase of the amplitudes, so the first one is real.
+see the common phase of the amplitudes, so the first one is real; nor do they tell x from its mirror
+image, conj(x) with the elements in reverse: the same directions and powers, other phases between.
 
 Source: ours; damping after D. W. Marquardt (1963).
 """
@@ -59,10 +60,11 @@ def joint_fit(
         partial(_step, model, energies, noise),
     )
     order = jnp.argsort(-jnp.abs(end.amplitudes))
+    amplitudes = end.amplitudes[order]
     return JointFit(
         wrapped_rad(end.psi_rad)[order],
         joint_covariances(model, end.psi_rad, end.amplitudes, jnp.exp(end.log_noise), noise)[order],
-        end.amplitudes[order],
+        amplitudes * jnp.exp(-1j * jnp.angle(amplitudes[0])),
         jnp.exp(end.log_noise),
         height,
     )
