@@ -47,7 +47,7 @@ class DirectionModel(eqx.Module):
     def of_patterns(
         cls,
         response: Complex[AnyArray, "probes elements"],
-        input_phases_rad: Float[AnyArray, "snapshots elements"],
+        input_phases_rad: Float[AnyArray, "snapshots inputs"],
         *,
         columns: int,
         rows: int,
