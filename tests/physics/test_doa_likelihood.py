@@ -149,15 +149,15 @@ def test_lags_are_unbiased_by_noise():
 @pytest.mark.parametrize(
     ("name", "noise", "power"),
     [
-        ("2x2", KnownNoise(0.0), SteadyPower()),
+        ("2x2", KnownNoise(1e-12), SteadyPower()),
         ("random", UnknownNoise(1.0), SteadyPower()),
-        pytest.param("random", KnownNoise(0.0), FadingPower(), marks=SLOW),
+        pytest.param("random", KnownNoise(1e-12), FadingPower(), marks=SLOW),
         pytest.param("2x2", UnknownNoise(1.0), SteadyPower(), marks=SLOW),
         pytest.param("2x2", UnknownNoise(1.0), KnownPower(), marks=SLOW),
         pytest.param("2x2", UnknownNoise(1.0), FadingPower(), marks=SLOW),
         pytest.param("random", UnknownNoise(1.0), FadingPower(), marks=SLOW),
-        pytest.param("random", KnownNoise(0.0), KnownPower(), marks=SLOW),
-        pytest.param("4x4", KnownNoise(0.0), SteadyPower(), marks=SLOW),
+        pytest.param("random", KnownNoise(1e-12), KnownPower(), marks=SLOW),
+        pytest.param("4x4", KnownNoise(1e-12), SteadyPower(), marks=SLOW),
         pytest.param("4x4", UnknownNoise(1.0), SteadyPower(), marks=SLOW),
         pytest.param("4x4", UnknownNoise(1.0), FadingPower(), marks=SLOW),
     ],
@@ -398,7 +398,7 @@ def test_fading_likelihood_does_not_feel_the_power_of_snapshots():
     model, psi = random_model(), directions(20)
     gains = np.random.default_rng(2).exponential(size=(20, model.snapshots, 1))
     measured = gains * np.asarray(model.energies(jnp.asarray(psi)))
-    fading = estimates(model, measured, noise=KnownNoise(0.0), power=FadingPower())
+    fading = estimates(model, measured, noise=KnownNoise(1e-12), power=FadingPower())
     steady = estimates(model, measured, noise=UnknownNoise(1.0))
     assert error(fading.psi_rad, psi) < 1e-6
     assert error(steady.psi_rad, psi) > 1e-2
