@@ -18,9 +18,13 @@ from ..files import (
     read_response,
 )
 from ..stack import Stack
+from .output import warn
 
 if TYPE_CHECKING:
     from ..doa import DirectionModel, Protocol
+
+# Two targets this near, as NMSE, are the same but for rounding.
+_SAME_TARGET = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,3 +118,39 @@ def _grid(ports: int, recording: Recording | None, path: Path) -> tuple[int, int
         "give `columns` and `rows` in the recording.",
     )
     return side, side
+
+
+def is_dft(device: Device) -> bool:
+    """Whether its probes stand for the bins of the 2D DFT of its input layer."""
+    from ..targets import dft_2d, nmse
+
+    if device.input_phases_rad is not None:
+        return False
+    if device.target is None:
+        return True
+    return bool(nmse(device.target, dft_2d(device.columns, device.rows)) < _SAME_TARGET)
+
+
+def require_dft(device: Device) -> None:
+    """Refuse a design whose probes do not stand for the bins of the 2D DFT.
+
+    Raises:
+        InputError: the target of the design is another matrix, or it is for information.
+    """
+    require(
+        is_dft(device),
+        "The design must have the 2D DFT of its input layer as target, but has another one or is "
+        "designed for information: its probes do not stand for the bins that are read; use "
+        "`--estimator ml`.",
+    )
+
+
+def warn_of_folding(device: Device) -> None:
+    """Warn where several directions share each pair of electrical angles."""
+    spacing = max(device.spacing_x_wavelengths, device.spacing_y_wavelengths)
+    if spacing > 0.5 + 1e-9:
+        warn(
+            f"The input layer's spacing of {spacing:.4g} wavelengths is above one half: several "
+            "directions share each pair of electrical angles, and the answer is the one whose "
+            "angles need no unfolding."
+        )

@@ -1,19 +1,20 @@
 """`metastack doa`: from a recording to directions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .device import require_dft, warn_of_folding
 from .options import AsJson, DevicePath, require_writable
 from .output import emit, warn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..doa import Protocol
+    from ..doa import OrderCriterion, Protocol
     from ..files import Recording
     from .device import Device
     from .doa_estimates import Found, Task
@@ -51,9 +52,15 @@ def doa(
         str, typer.Option(help="Number of sources (ml, music, esprit), or auto to find it (ml).")
     ] = "1",
     false_alarm: Annotated[
-        float,
-        typer.Option(help="Chance that noise feigns a source, for --sources auto."),
-    ] = 1e-3,
+        float | None,
+        typer.Option(help="With --sources auto: chance that noise feigns a source (.001)."),
+    ] = None,
+    information_criterion: Annotated[
+        bool,
+        typer.Option(
+            "--information-criterion", help="With --sources auto: count by Schwarz's criterion."
+        ),
+    ] = False,
     noise_variance: Annotated[
         float | None,
         typer.Option(help="Noise power of a probe, in the unit of the energies; else estimated."),
@@ -99,12 +106,13 @@ def doa(
         read = read.without_patterns(protocol.snapshots)
     task = estimates.Task(read, protocol, recording, noise_variance, fading)
     count = _count(sources, estimator, fading=fading)
-    require(
-        subarray is None or estimator in (EstimatorName.MUSIC, EstimatorName.ESPRIT),
-        f"`--subarray` belongs to music and esprit, but the estimator is {estimator.value}.",
+    _refuse_idle_options(
+        estimator,
+        {"--subarray": subarray, "--fading": fading, "--noise-variance": noise_variance},
     )
-    _warn_of_folding(read)
-    found = _estimate(task, estimator, count, false_alarm, subarray)
+    criterion = _criterion(count, false_alarm, information_criterion=information_criterion)
+    warn_of_folding(read)
+    found = _estimate(task, estimator, count, criterion, subarray)
     if spectrum is not None:
         draw_spectrum(spectrum, task, found)
     if likelihood is not None:
@@ -123,7 +131,7 @@ def _estimate(
     task: "Task",
     estimator: EstimatorName,
     count: int | None,
-    false_alarm: float,
+    criterion: "OrderCriterion",
     subarray: tuple[int, int] | None,
 ) -> "Found":
     """What the estimator makes of a recording."""
@@ -143,7 +151,47 @@ def _estimate(
         return coherent.esprit(task, count or 1, subarray)
     if count == 1:
         return estimates.one_source(task)
-    return estimates.several_sources(task, count, false_alarm)
+    return estimates.several_sources(task, count, criterion)
+
+
+_USED_BY = {
+    "--subarray": (EstimatorName.MUSIC, EstimatorName.ESPRIT),
+    "--fading": (EstimatorName.ML, EstimatorName.MATCHED),
+    "--noise-variance": (EstimatorName.ML,),
+}
+
+
+def _refuse_idle_options(estimator: EstimatorName, options: Mapping[str, object]) -> None:
+    """Refuse options that the estimator does not use."""
+    from ..errors import require
+
+    for name, value in options.items():
+        require(
+            value is None or value is False or estimator in _USED_BY[name],
+            f"`{name}` belongs to {' and '.join(_USED_BY[name])}, but the estimator is "
+            f"{estimator.value}.",
+        )
+
+
+def _criterion(
+    count: int | None, false_alarm: float | None, *, information_criterion: bool
+) -> "OrderCriterion":
+    """What a further source has to pay."""
+    from ..doa import BayesianInformation, GeneralisedLikelihoodRatio
+    from ..errors import require
+
+    require(
+        count is None or not (false_alarm is not None or information_criterion),
+        "`--false-alarm` and `--information-criterion` belong to `--sources auto`, but the number "
+        f"of sources is {count}.",
+    )
+    require(
+        false_alarm is None or not information_criterion,
+        "Give either `--false-alarm` or `--information-criterion`, not both.",
+    )
+    if information_criterion:
+        return BayesianInformation()
+    return GeneralisedLikelihoodRatio(1e-3 if false_alarm is None else false_alarm)
 
 
 def _count(sources: str, estimator: EstimatorName, *, fading: bool) -> int | None:
@@ -205,40 +253,6 @@ def protocol_of(recording: "Recording", device: "Device") -> "Protocol":
         "store `snapshots_x` and `snapshots_y` in it.",
     )
     return Protocol(device.columns, device.rows, along_x, along_y)
-
-
-def require_dft(device: "Device") -> None:
-    """Refuse a design whose probes do not stand for the bins of the 2D DFT.
-
-    Raises:
-        InputError: the target of the design is another matrix, or it is for information.
-    """
-    from ..errors import require
-    from ..targets import dft_2d, nmse
-
-    no_bins = "its probes do not stand for the bins that are read; use `--estimator ml`."
-    require(
-        device.input_phases_rad is None,
-        f"The device must be a DFT, but is designed for information: {no_bins}",
-    )
-    if device.target is None:
-        return
-    error = float(nmse(device.target, dft_2d(device.columns, device.rows)))
-    require(
-        error < 1e-12,
-        "The design must have the 2D DFT of its input layer as target, but has another one: "
-        f"{no_bins}",
-    )
-
-
-def _warn_of_folding(device: "Device") -> None:
-    spacing = max(device.spacing_x_wavelengths, device.spacing_y_wavelengths)
-    if spacing > 0.5 + 1e-9:
-        warn(
-            f"The input layer's spacing of {spacing:.4g} wavelengths is above one half: several "
-            "directions share each pair of electrical angles, and the answer is the one whose "
-            "angles need no unfolding."
-        )
 
 
 def _truth(recording: "Recording") -> dict[str, float]:

@@ -12,11 +12,21 @@ if TYPE_CHECKING:
 
 
 def matched(task: Task) -> Found:
-    """One source, steering matched to the device: coherent maximum likelihood."""
-    from ..doa import matched_steering, matched_steering_fading
+    """One source, steering matched to the device: coherent maximum likelihood, with error bars."""
+    from ..doa import (
+        FadingPower,
+        SteadyPower,
+        coherent_covariance,
+        matched_steering,
+        matched_steering_fading,
+    )
 
+    received, power = _fields(task), FadingPower() if task.fading else SteadyPower()
     read = matched_steering_fading if task.fading else matched_steering
-    return _found(task, read(_fields(task), task.model)[None])
+    x, y = map(float, read(received, task.model))
+    covariance, noise = coherent_covariance(received, task.model, np.array([x, y]), power=power)
+    answer = {**angles_answer(task.device, (x, y), covariance), "noise_variance": noise}
+    return Found([(x, y)], [covariance], answer)
 
 
 def digital(task: Task) -> Found:
@@ -47,6 +57,9 @@ def esprit(task: Task, sources: int, subarray: tuple[int, int] | None) -> Found:
 
 
 def _fields(task: Task) -> "Complex[np.ndarray, 'snapshots probes']":
+    from ..doa.lags import check_two_dimensional
+
+    check_two_dimensional(task.model)
     received = task.recording.received
     require(
         received is not None,
@@ -64,19 +77,24 @@ def _aperture(task: Task) -> "Complex[np.ndarray, 'snapshots elements']":
 
 def _covariance(task: Task, subarray: tuple[int, int] | None) -> tuple[Any, int, int]:
     """Forward-backward covariance of the aperture or of its subarrays, and their size."""
-    from ..doa import forward_backward, sample_covariance, subarrays
+    from ..doa import DirectionModel, forward_backward, sample_covariance, subarrays
+    from ..doa.lags import check_two_dimensional
 
     fields, columns, rows = _aperture(task), task.device.columns, task.device.rows
     if subarray is not None:
         smaller = {"subarray_columns": subarray[0], "subarray_rows": subarray[1]}
         fields = subarrays(fields, columns, rows, **smaller)
         columns, rows = subarray
+    check_two_dimensional(DirectionModel.of_array(columns, rows))
     return forward_backward(sample_covariance(fields)), columns, rows
 
 
 def _found(task: Task, psi_rad: Any) -> Found:
-    """One source as one answer, several as a table."""
+    """One source as one answer, several as a table; a warning for those without a peak."""
     found = [(float(x), float(y)) for x, y in psi_rad if np.isfinite([x, y]).all()]
     rows = [angles_answer(task.device, psi) for psi in found]
-    answer = rows[0] if len(psi_rad) == 1 else {"sources_found": len(rows), "sources": rows}
-    return Found(found, [None] * len(found), answer)
+    single = len(psi_rad) == 1 and bool(rows)
+    answer = rows[0] if single else {"sources_found": len(rows), "sources": rows}
+    missing = len(psi_rad) - len(found)
+    warnings = [f"{missing} of {len(psi_rad)} sources have no peak of their own."] * (missing > 0)
+    return Found(found, [None] * len(found), answer, warnings=warnings)

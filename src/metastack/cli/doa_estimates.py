@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import require
-from .device import Device
+from .device import Device, require_dft
 
 if TYPE_CHECKING:
-    from ..doa import DirectionModel, MaximumLikelihood, Noise, Protocol
+    from ..doa import DirectionModel, MaximumLikelihood, Noise, OrderCriterion, Protocol
     from ..files import Recording
 
 # A rival direction within this many nats is worth a warning: odds of less than 150.
@@ -86,7 +86,6 @@ class Found:
 def peak(task: Task) -> Found:
     """The paper's estimate: the strongest probe and snapshot."""
     from ..doa import peak_estimate
-    from .doa import require_dft
 
     require_dft(task.device)
     estimate = peak_estimate(task.recording.energies, task.protocol)
@@ -133,15 +132,19 @@ def one_source(task: Task) -> Found:
     return Found([psi_rad], [covariance], answer, noise, rivals)
 
 
-def several_sources(task: Task, count: int | None, false_alarm: float) -> Found:
+def several_sources(task: Task, count: int | None, criterion: "OrderCriterion") -> Found:
     """A given number of steady sources, or as many as the energies speak for."""
-    from ..doa import GeneralisedLikelihoodRatio, find_sources, fit_sources
+    from ..doa import find_sources, fit_sources
 
-    model, energies = task.model, task.recording.energies
+    model, energies, warnings = task.model, task.recording.energies, list[str]()
     if count is None:
-        criterion = GeneralisedLikelihoodRatio(false_alarm)
         search = find_sources(model, energies, noise=task.noise, criterion=criterion)
         fit, tried = search.fit, search.log_likelihoods
+        if search.may_be_more:
+            warnings.append(
+                f"There may be more than the {search.believed} sources that were looked for; "
+                "ask for more with `--sources NUMBER`."
+            )
     else:
         fit, tried = fit_sources(model, energies, count, noise=task.noise), []
     if fit is None:
@@ -157,7 +160,7 @@ def several_sources(task: Task, count: int | None, false_alarm: float) -> Found:
     answer: dict[str, Any] = {"sources_found": len(rows), "noise_variance": noise}
     if tried:
         answer["log_likelihoods"] = tried
-    return Found(psi_rad, covariances, {**answer, "sources": rows}, noise)
+    return Found(psi_rad, covariances, {**answer, "sources": rows}, noise, warnings)
 
 
 def likelihood_facts(task: Task, found: Found) -> dict[str, Any]:
@@ -246,7 +249,7 @@ def angles_answer(
     device: Device, psi_rad: tuple[float, float], covariance_rad2: Any = None
 ) -> dict[str, float]:
     """Electrical angles and direction, each with its standard deviation where there is one."""
-    from ..doa import angle_information, angle_jacobian, cramer_rao, direction
+    from ..doa import angle_information, angle_jacobian, cramer_rao, direction, wrapped_rad
 
     spacings: dict[str, float] = {
         "spacing_x_m": device.spacing_x_wavelengths,
@@ -258,7 +261,7 @@ def angles_answer(
         "psi_x_over_pi": psi_rad[0] / np.pi,
         "psi_y_over_pi": psi_rad[1] / np.pi,
         "theta_deg": float(np.degrees(theta_rad)),
-        "phi_deg": float(np.degrees(phi_rad + device.rotation_rad)),
+        "phi_deg": float(np.degrees(wrapped_rad(phi_rad + device.rotation_rad))),
     }
     if covariance_rad2 is None:
         return values

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .device import is_dft, warn_of_folding
 from .options import AsJson, Seed, SnapshotsX, SnapshotsY
 from .output import emit, warn
 from .simulate import SourceName, source_named
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .device import Device
 
 
+# What a figure can tell apart, and what anyone would wait for.
+_MOST_DEVICES, _MOST_LEVELS = 6, 1000
 _SNR_LABELS = {"physical": "SNR at the aperture (dB)", "effective": "effective SNR (dB)"}
 
 
@@ -74,6 +77,7 @@ def doa_study(
     """
     import jax.numpy as jnp
 
+    from .. import __version__
     from ..study import mse_points
     from .device import read_device
     from .progress import CountProgress
@@ -81,18 +85,21 @@ def doa_study(
 
     read = [read_device(path, spacing_wavelengths=spacing_wavelengths) for path in devices]
     names = _names(devices)
+    _refuse_effective(dict(zip(names, read, strict=True)), effective_snr_db)
     contenders = _contenders(
         dict(zip(names, read, strict=True)), (snapshots_x, snapshots_y), estimators, references
     )
     levels = _levels(physical_snr_db, effective_snr_db)
     meaning = "physical" if effective_snr_db is None else "effective"
+    directions = _directions(read, field_of_view_over_pi, hemisphere=hemisphere)
     settings = {
+        "metastack": __version__,
         "devices": {name: _fingerprint(path) for name, path in zip(names, devices, strict=True)},
         "snr": meaning,
         "snapshots": [snapshots_x, snapshots_y],
         "trials": trials,
         "source": source.value,
-        "directions": "hemisphere" if hemisphere else f"psi within ±{field_of_view_over_pi:g} π",
+        "directions": str(directions),
         "confidence": confidence,
         "precision": precision.value,
         "seed": seed,
@@ -105,7 +112,7 @@ def doa_study(
             contenders,
             levels,
             source=source_named(source),
-            directions=_directions(read, field_of_view_over_pi, hemisphere=hemisphere),
+            directions=directions,
             trials=trials,
             seed=seed,
             dtype=jnp.complex64 if precision is Precision.SINGLE else jnp.complex128,
@@ -131,6 +138,17 @@ def _names(paths: list[Path]) -> list[str]:
     return names
 
 
+def _refuse_effective(devices: "dict[str, Device]", effective_snr_db: str | None) -> None:
+    from ..errors import require
+
+    for name, device in devices.items():
+        require(
+            effective_snr_db is None or device.input_phases_rad is None,
+            f"`--effective-snr-db` scales a device to its DFT, but {name} is designed for "
+            "information and has none; use `--physical-snr-db`.",
+        )
+
+
 def _fingerprint(path: Path) -> str:
     """A digest of a file, to know whether a study is still about it."""
     from hashlib import sha256
@@ -145,11 +163,17 @@ def _contenders(
     from ..errors import require
     from ..study import Contender, digital_energies, digital_fields
 
-    readings = [name.strip() for name in estimators.split(",")]
+    readings = list(dict.fromkeys(name.strip() for name in estimators.split(",")))
     known = ("peak", "start", "ml")
     unknown = [name for name in readings if name not in known]
     require(
         not unknown, f"`--estimators` must be of {', '.join(known)}, but has {', '.join(unknown)}."
+    )
+    groups = len(devices) + 2 * references
+    require(
+        groups <= _MOST_DEVICES,
+        f"A study must have at most {_MOST_DEVICES} devices, the two references counted, but has "
+        f"{groups}; use several studies, or `--no-references`.",
     )
     first = next(iter(devices.values()))
     contenders: list[Contender] = []
@@ -177,19 +201,11 @@ def _contenders(
 def _of_device(
     name: str, device: "Device", protocol: "Protocol", readings: list[str]
 ) -> "list[Contender]":
-    from ..errors import InputError
     from ..study import Contender, designed_stack, patterned_stack
-    from .doa import require_dft
 
-    try:
-        require_dft(device)
-        is_dft = True
-    except InputError:
-        is_dft = False
+    bins = is_dft(device)
     if device.input_phases_rad is None:
-        studied = designed_stack(
-            name, device.response, protocol, target=device.target, is_dft=is_dft
-        )
+        studied = designed_stack(name, device.response, protocol, target=device.target, is_dft=bins)
     else:
         studied = patterned_stack(
             name,
@@ -198,9 +214,9 @@ def _of_device(
             columns=device.columns,
             rows=device.rows,
         )
-    if not is_dft and "peak" in readings:
+    if not bins and "peak" in readings:
         warn(f"{name} is no DFT and has no peak to read: that curve is left out.")
-    return [Contender(studied, each) for each in readings if is_dft or each != "peak"]
+    return [Contender(studied, each) for each in readings if bins or each != "peak"]
 
 
 def _levels(physical: str | None, effective: str | None) -> "list[NoiseLevel]":
@@ -231,8 +247,10 @@ def _numbers(name: str, text: str) -> list[float]:
         steps = int(np.floor((last - first) / step + 1e-9))
     except (ValueError, ZeroDivisionError, OverflowError):
         raise InputError(message) from None
-    if steps < 0:
+    if steps < 0 or not np.isfinite([first, step, last]).all():
         raise InputError(message)
+    if steps >= _MOST_LEVELS:
+        raise InputError(f"`{name}` must give at most {_MOST_LEVELS} SNRs, but is {text!r}.")
     return [first + step * k for k in range(steps + 1)]
 
 
@@ -242,15 +260,19 @@ def _directions(
     from math import pi
 
     from ..doa import Hemisphere, PsiSquare
+    from ..errors import require
 
+    for device in devices:
+        warn_of_folding(device)
     if not hemisphere:
         return PsiSquare(pi * field_of_view_over_pi)
     first = devices[0]
-    if max(first.spacing_x_wavelengths, first.spacing_y_wavelengths) > 0.5 + 1e-9:
-        warn(
-            "The input layer's spacing is above half a wavelength: over the hemisphere electrical "
-            "angles fold, and errors are those of the folded angles."
-        )
+    spacings = {(one.spacing_x_wavelengths, one.spacing_y_wavelengths) for one in devices}
+    require(
+        len(spacings) == 1,
+        "Over the hemisphere all devices must have the same spacing of the input layer, but they "
+        f"have {len(spacings)}; use `--field-of-view-over-pi`.",
+    )
     return Hemisphere(first.spacing_x_wavelengths, first.spacing_y_wavelengths)
 
 

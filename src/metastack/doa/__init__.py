@@ -4,13 +4,14 @@ from .ambiguity import worst_ambiguity
 from .angles import direction, electrical_angles, is_visible, wrapped_rad
 from .aperture import aperture_fields
 from .beamforming import digital_beamforming, matched_steering, matched_steering_fading
+from .coherent_readers import DigitalReader, FadingMatchedReader, MatchedReader
 from .covariance import forward_backward, sample_covariance, subarrays
 from .cramer_rao import angle_information, angle_jacobian, cramer_rao
 from .direction_design import DirectionDesign, DirectionGoal, best_direction_design
 from .direction_problem import FreePatterns, Mean, Patterns, Summary, SwitchedPatterns, Worst
 from .directions import Directions, Hemisphere, PsiSquare
 from .esprit import esprit
-from .information import energy_information, field_information
+from .information import coherent_covariance, energy_information, field_information
 from .information_design import InformationAdam, bound_over_view, design_for_directions
 from .joint_fit import JointFit
 from .lags import LagStart, lag_estimate
@@ -28,6 +29,7 @@ from .readers import EnergyReader, LagReader, LikelihoodReader, PeakReader, Read
 from .several import (
     BayesianInformation,
     GeneralisedLikelihoodRatio,
+    OrderCriterion,
     SourcesFound,
     find_sources,
     fit_sources,
@@ -52,6 +54,7 @@ __all__ = [
     "AngularSpectrum",
     "BayesianInformation",
     "ConstantModulusSource",
+    "DigitalReader",
     "DirectionDesign",
     "DirectionGoal",
     "DirectionModel",
@@ -60,6 +63,7 @@ __all__ = [
     "EnergyReader",
     "Estimate",
     "Experiment",
+    "FadingMatchedReader",
     "FadingPower",
     "FreePatterns",
     "GaussianSource",
@@ -72,12 +76,14 @@ __all__ = [
     "LagReader",
     "LagStart",
     "LikelihoodReader",
+    "MatchedReader",
     "MaximumLikelihood",
     "Mean",
     "MonteCarlo",
     "Noise",
     "NoiseLevel",
     "Noiseless",
+    "OrderCriterion",
     "Patterns",
     "PeakEstimate",
     "PeakReader",
@@ -100,6 +106,7 @@ __all__ = [
     "aperture_fields",
     "best_direction_design",
     "bound_over_view",
+    "coherent_covariance",
     "cramer_rao",
     "design_for_directions",
     "digital_beamforming",

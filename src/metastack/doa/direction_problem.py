@@ -23,7 +23,7 @@ from .joint_fit import joint_covariances
 from .model import DirectionModel
 from .unknowns import KnownNoise
 
-# Sharpness of the smooth maximum over log-errors: within .7 dB of the worst of a hundred.
+# Sharpness of the smooth maximum over log-errors: within 1 dB of the worst of a thousand.
 _SHARPNESS = 30.0
 
 
@@ -130,7 +130,7 @@ class DirectionProblem(eqx.Module):
         return DirectionModel(weights, self.columns, self.rows)
 
     def error(self, unknowns_rad: Float[Array, "1 unknowns"]) -> Float[Array, ""]:
-        """Geometric mean over the sample of the mean squared error of ψ/π."""
+        """What the summary makes of the mean squared errors of ψ/π over the sample."""
         log_mse = jnp.log(expected_mse(self.model(unknowns_rad), self.sample, self.noise_variance))
         return jnp.exp(self.summary(log_mse)) / np.pi**2
 

@@ -44,6 +44,13 @@ class Hemisphere:
     spacing_x_wavelengths: float = 0.5
     spacing_y_wavelengths: float = 0.5
 
+    def __post_init__(self) -> None:
+        for name, spacing in vars(self).items():
+            require(
+                bool(np.isfinite(spacing)) and spacing > 0,
+                f"`{name}` must be positive, but is {spacing}.",
+            )
+
     def draw(self, key: Array, count: int, dtype: jnp.dtype) -> Float[Array, "count 2"]:
         """Electrical angles, radians, not wrapped."""
         height, azimuth = jax.random.uniform(key, (2, count), dtype)

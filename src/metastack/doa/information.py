@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray, Number
-from ..precision import in_float64
+from ..precision import float64, in_float64
 from .blocks import Blocks
 from .model import DirectionModel
 from .rician import information
@@ -31,8 +31,8 @@ def energy_information(
 ) -> Float[np.ndarray, "*batch 2 2"]:
     """Information about (ψ_x, ψ_y), 1/rad², in the energies from a unit source.
 
-    `power`: what is known of the source's power; without one, `SteadyPower()`. A source of
-    another power is a model whose weights are scaled.
+    `power`: what is known of the source's power; without one, `SteadyPower()`. For a source of
+    another power that is not known, scale the noise or the model's weights.
     """
     # As arrays, so that another power of the noise is not compiled again.
     known = jax.tree.map(jnp.asarray, (noise, power or SteadyPower()))
@@ -51,8 +51,14 @@ def unit_information(
     model: DirectionModel, psi_rad: Float[Array, "2"], noise: Noise, power: Power
 ) -> Float[Array, "2 2"]:
     """Information of one direction, in the caller's precision."""
-    gains = jnp.ones((model.snapshots, 1))
+    gains = _unit_gains(model, power)
     return information_at(model, psi_rad, gains, jnp.asarray(noise.variance), noise, power)
+
+
+def _unit_gains(model: DirectionModel, power: Power) -> Float[Array, "snapshots 1"]:
+    """The power that is known, else that of a unit source."""
+    groups = power.totals(jnp.zeros((model.snapshots, model.probes)))
+    return power.gains(groups, model.snapshots)
 
 
 def information_at(
@@ -128,10 +134,42 @@ def _field_informations(
 def _field_information(
     model: DirectionModel, psi_rad: Float[Array, "2"], power: Power
 ) -> Float[Array, "2 2"]:
-    field, *slopes = model.field_and_slopes(psi_rad)
+    roots = jnp.sqrt(_unit_gains(model, power))
+    field, *slopes = (roots * part for part in model.field_and_slopes(psi_rad))
     D: Complex[Array, "2 snapshots probes"] = jnp.stack(slopes)
     whole = jnp.einsum("itp,jtp->ij", jnp.conj(D), D)
     cross = power.totals(jnp.conj(D) * field)
     own = power.totals(field.real**2 + field.imag**2)
     # A snapshot without a field leaves its amplitude free, and takes nothing away.
     return jnp.real(whole - (cross / jnp.where(own > 0, own, 1)) @ jnp.conj(cross).T)
+
+
+def coherent_covariance(
+    received: Complex[AnyArray, "snapshots probes"],
+    model: DirectionModel,
+    psi_rad: Float[AnyArray, "2"],
+    *,
+    power: Power,
+) -> tuple[Float[np.ndarray, "2 2"], float]:
+    """Covariance of a coherent estimate, rad², by the Cramér-Rao bound at it, and the noise.
+
+    The noise is what the source leaves: least squares for its amplitude, one in all snapshots
+    (`SteadyPower`) or one a snapshot (`FadingPower`).
+    """
+    with float64():
+        field = np.asarray(model.field(jnp.asarray(psi_rad)))
+    r, whole = np.asarray(received), isinstance(power, SteadyPower)
+    axes = (0, 1) if whole else (1,)
+    own = np.sum(np.abs(field) ** 2, axis=axes, keepdims=True)
+    amplitude = np.sum(np.conj(field) * r, axis=axes, keepdims=True) / own
+    # Real unknowns: two angles, and two for every amplitude.
+    freedom = max(2 * r.size - 2 - 2 * amplitude.size, 1)
+    noise_variance = float(2 * np.sum(np.abs(r - amplitude * field) ** 2) / freedom)
+    scaled = DirectionModel(
+        np.asarray(model.weights) * np.abs(amplitude)[..., None], model.columns, model.rows
+    )
+    least = np.finfo(float).tiny
+    information = field_information(
+        scaled, psi_rad, noise_variance=max(noise_variance, least), power=power
+    )
+    return np.linalg.inv(information), noise_variance

@@ -8,7 +8,7 @@ Source: ours; D. P. Kingma and J. Ba, Adam (2015).
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax
@@ -27,12 +27,13 @@ from ..precision import in_float64
 from ..propagation import propagate
 from ..stack import Stack, hops
 from .direction_design import DirectionDesign, DirectionGoal
-from .direction_problem import DirectionProblem, local_mse
+from .direction_problem import DirectionProblem, Mean, local_mse
 from .model import DirectionModel
 from .source_sets import source_sets
 
 # Sides of the grid of directions that a design looks at, at least, and of the one that judges it.
 _SAMPLE_SIDE, _JUDGING_SIDE = 8, 20
+_MEAN = Mean()
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,8 @@ def _design(
 def bound_over_view(model: DirectionModel, goal: DirectionGoal) -> Float[np.ndarray, " sample"]:
     """Cramér-Rao bound of one angle from energies, rad², over a sample of the field of view.
 
-    The sample is another one than a design sees.
+    The sample is even and another one than a design sees.
     """
-    sample = source_sets(goal, side=_JUDGING_SIDE, seed=1)
+    evenly = replace(goal, summary=_MEAN)
+    sample = source_sets(evenly, side=_JUDGING_SIDE, seed=1)
     return np.asarray(jax.jit(local_mse)(model, sample, jnp.asarray(goal.snr.variance)))

@@ -100,10 +100,9 @@ def _step(
     x = energies / variance
     gradient = jnp.einsum("ktp,tp->k", slopes, snr_score(x, snr))
     F = jnp.einsum("ktp,ltp,tp->kl", slopes, slopes, 1 / (1 + 2 * snr))
-    diagonal = jnp.diag(F)
-    # A source without power leaves its angles free: they stay where they are.
-    more = damping * diagonal + 1e-12 * jnp.max(diagonal)
-    step = jnp.linalg.solve(F + jnp.diag(more), gradient)
+    scaled, scales = _in_own_units(F)
+    damped = scaled + (damping + _LEAST_INFORMATION) * jnp.eye(len(F))
+    step = jnp.linalg.solve(damped, gradient / scales) / scales
     noise_step, noise_gain = log_noise_step(noise, x, snr)
     psi_rad, amplitudes = _moved(model, unknowns, step)
     candidate = _Unknowns(psi_rad, amplitudes, unknowns.log_noise + noise_step)
@@ -141,9 +140,23 @@ def joint_covariances(
     if not isinstance(noise, KnownNoise):
         cross = jnp.einsum("ktp,tp->k", slopes, of_cross)
         F = F - jnp.outer(cross, cross) / jnp.sum(of_noise)
-    covariance = jnp.linalg.inv(F + _LEAST_INFORMATION * jnp.max(F) * jnp.eye(len(F)))
+    scaled, scales = _in_own_units(F)
+    inverse = jnp.linalg.inv(scaled + _LEAST_INFORMATION * jnp.eye(len(F)))
+    covariance = inverse / jnp.outer(scales, scales)
     slices = [slice(2 * s, 2 * s + 2) for s in range(len(psi_rad))]
     return jnp.stack([covariance[own, own] for own in slices])
+
+
+def _in_own_units(
+    F: Float[Array, "unknowns unknowns"],
+) -> tuple[Float[Array, "unknowns unknowns"], Float[Array, " unknowns"]]:
+    """F with a diagonal of ones, whatever the units of the unknowns, and the roots of its own.
+
+    A source without power leaves its angles free: their rows stay zero.
+    """
+    diagonal = jnp.diag(F)
+    scales = jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1))
+    return F / jnp.outer(scales, scales), scales
 
 
 def _snr_and_slopes(

@@ -19,6 +19,7 @@ from .._types import AnyArray
 from ..errors import require
 from ..precision import in_float64
 from .model import DirectionModel
+from .snapshots import checked_energies
 
 # A lag is determined if its row of the resolution matrix is that of the identity to this.
 _RESOLVED = 1e-6
@@ -59,7 +60,8 @@ def lag_estimate(
         InputError: an array of one column or row, or energies that leave the lags (1, 0) or
             (0, 1) undetermined.
     """
-    return np.asarray(LagStart.of(model)(jnp.asarray(energies)))
+    measured = checked_energies(energies, model.snapshots, model.probes)
+    return np.asarray(LagStart.of(model)(jnp.asarray(measured)))
 
 
 class LagStart(eqx.Module):

@@ -28,6 +28,7 @@ from .information import information_at, snr_and_slopes
 from .lags import LagStart, check_two_dimensional, too_few_snapshots
 from .model import DirectionModel
 from .rician import log_density, noise_score, snr_score
+from .snapshots import checked_energies
 from .unknowns import KnownNoise, Noise, Power, SteadyPower
 
 # Recordings without noise are read as if they had this share of it.
@@ -61,12 +62,20 @@ def maximum_likelihood(
     `power`: what is known of the source's power; without one, `SteadyPower()`.
 
     Raises:
-        InputError: an array of one column or row, or directions that no energy of this model
-            tells apart (too few snapshots).
+        InputError: energies that do not fit the model, are negative, not finite or all zero; an
+            array of one column or row, or directions that no energy of this model tells apart
+            (too few snapshots).
     """
+    measured = jnp.asarray(checked_energies(energies, model.snapshots, model.probes))
+    # As an array, so that another noise is not compiled again.
+    noise = jax.tree.map(jnp.asarray, noise)
     estimator = MaximumLikelihood.of(model, noise=noise, power=power)
-    estimates = eqx.filter_jit(estimator)(jnp.asarray(energies))
-    return jax.tree.map(np.asarray, estimates)
+    return jax.tree.map(np.asarray, _read(estimator, measured))
+
+
+@eqx.filter_jit
+def _read(estimator: "MaximumLikelihood", energies: Array) -> Estimate:
+    return estimator(energies)
 
 
 class MaximumLikelihood(eqx.Module):

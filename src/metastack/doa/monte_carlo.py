@@ -143,14 +143,16 @@ def _batches(
     """Errors in rad, batch after batch."""
     size = batch_size(experiment.model)
     with float64():
-        root = jax.random.key(seed)
+        root = jax.random.key(_folded(seed))
     dynamic, static = eqx.partition((_cast(experiment, dtype), _cast(reader, dtype)), eqx.is_array)
 
     def run(index: int) -> Float[np.ndarray, "batch 2"]:
         with float64():
-            count = min(size, trials - index * size)
+            left = trials - index * size
+            # Powers of two, so that other numbers of trials are not compiled again.
+            count = min(size, 1 << (left - 1).bit_length())
             errors = _errors(dynamic, static, root, np.uint32(index), size, count, dtype)
-        return np.asarray(errors, float)
+        return np.asarray(errors, float)[:left]
 
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(run, index) for index in range(-(-trials // size))]
@@ -159,6 +161,11 @@ def _batches(
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _folded(seed: int) -> int:
+    """A seed of any size in the 63 bits that a key takes."""
+    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def batch_size(model: DirectionModel) -> int:

@@ -37,7 +37,7 @@ def peak_estimate(
     Raises:
         InputError: energies that do not fit the protocol, are negative, not finite or all zero.
     """
-    values = checked_energies(energies, protocol)
+    values = checked_energies(energies, protocol.snapshots, protocol.elements)
     flat = values.reshape(*values.shape[:-2], -1).argmax(axis=-1)
     snapshot, probe = (np.asarray(index) for index in divmod(flat, protocol.elements))
     psi_x, psi_y = protocol.bins_rad

@@ -28,7 +28,8 @@ from .lags import check_two_dimensional
 from .likelihood import MaximumLikelihood
 from .model import DirectionModel
 from .scan import PairTable, Scan
-from .unknowns import Noise
+from .snapshots import checked_energies
+from .unknowns import KnownNoise, Noise
 
 _RELAX_ROUNDS = 2
 _FIRST_PLACES = 8
@@ -41,7 +42,8 @@ class GeneralisedLikelihoodRatio:
     """Believe a further source if noise would feign one as strong with at most `false_alarm`.
 
     The ratio's largest value over all directions is taken as that of 4N independent ones, each
-    chi-square with the two degrees of freedom of a complex amplitude.
+    chi-square with the two degrees of freedom of a complex amplitude; where the noise is unknown,
+    its law in few measurements is allowed for.
     """
 
     false_alarm: float = 1e-3
@@ -72,11 +74,15 @@ OrderCriterion: TypeAlias = GeneralisedLikelihoodRatio | BayesianInformation
 
 
 class SourcesFound(NamedTuple):
-    """The fit of every number of sources that was tried, and how many are believed."""
+    """The fit of every number of sources that was tried, and how many are believed.
+
+    `may_be_more`: the last number that was allowed is believed.
+    """
 
     believed: int
     fits: list[JointFit]
     log_likelihoods: list[float]
+    may_be_more: bool
 
     @property
     def fit(self) -> JointFit | None:
@@ -115,16 +121,18 @@ def find_sources(
     _check_count(model, at_most)
     threshold = (criterion or GeneralisedLikelihoodRatio()).threshold(model)
     check_two_dimensional(model)
-    measured, starts = jnp.asarray(energies), _Starts.of(model, noise)
+    measured = jnp.asarray(checked_energies(energies, model.snapshots, model.probes))
+    noise = jax.tree.map(jnp.asarray, noise)
+    starts = _Starts.of(model, noise)
     fits: list[JointFit] = []
     values = [float(noise_only_log_likelihood(measured, noise))]
     for count in range(1, at_most + 1):
         fit = _fitted(starts, model, noise, measured, count)
         fits.append(fit)
         values.append(float(fit.log_likelihood))
-        if values[-1] - values[-2] < threshold:
-            return SourcesFound(count - 1, fits, values)
-    return SourcesFound(at_most, fits, values)
+        if values[-1] - values[-2] < threshold * _small_sample_factor(model, noise, count):
+            return SourcesFound(count - 1, fits, values, may_be_more=False)
+    return SourcesFound(at_most, fits, values, may_be_more=True)
 
 
 @in_float64
@@ -143,7 +151,10 @@ def fit_sources(
     """
     _check_count(model, count)
     check_two_dimensional(model)
-    return _fitted(_Starts.of(model, noise), model, noise, jnp.asarray(energies), count)
+    measured = jnp.asarray(checked_energies(energies, model.snapshots, model.probes))
+    # As an array, so that another noise is not compiled again.
+    noise = jax.tree.map(jnp.asarray, noise)
+    return _fitted(_Starts.of(model, noise), model, noise, measured, count)
 
 
 def _fitted(
@@ -201,6 +212,19 @@ class _Starts(eqx.Module):
         for _ in range(_RELAX_ROUNDS):
             psi_rad = self.scan.relaxed(fewer, psi_rad)
         return psi_rad
+
+
+def _small_sample_factor(model: DirectionModel, noise: Noise, count: int) -> float:
+    """How much more a source has to gain where the noise is judged from what the fit leaves.
+
+    With ν measurements left, twice the gain is n log(1 + 2F/ν), F with 2 and ν degrees of freedom
+    instead of chi-square: every quantile grows by n/ν, exactly.
+    """
+    if isinstance(noise, KnownNoise):
+        return 1.0
+    measurements = model.snapshots * model.probes
+    left = measurements - _UNKNOWNS_A_SOURCE * count
+    return measurements / left if left > 0 else np.inf
 
 
 def _check_count(model: DirectionModel, count: int) -> None:

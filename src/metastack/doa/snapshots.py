@@ -97,20 +97,19 @@ def energies(received: Complex[AnyArray, "*shape"]) -> Float[np.ndarray, "*shape
 
 
 def checked_energies(
-    energies: Float[AnyArray, "*batch snapshots probes"], protocol: Protocol
-) -> Float[np.ndarray, "*batch snapshots probes"]:
-    """Energies in double precision, once they are known to be a run of this protocol.
+    energies: Float[AnyArray, "*batch _snapshots _probes"], snapshots: int, probes: int
+) -> Float[np.ndarray, "*batch _snapshots _probes"]:
+    """Energies in double precision, once they are known to be a run of these sizes.
 
     Raises:
-        InputError: their shape does not fit the protocol; one is negative or not finite; a run
+        InputError: their shape does not fit; one is negative or not finite; a run
             whose energies are all zero, from which nothing can be told.
     """
     values = np.asarray(energies, float)
-    expected = (protocol.snapshots, protocol.elements)
+    expected = (snapshots, probes)
     require(
         values.shape[-2:] == expected,
-        f"`energies` must end in {expected} (snapshots, probes) for this protocol, "
-        f"but have shape {values.shape}.",
+        f"`energies` must end in {expected} (snapshots, probes), but have shape {values.shape}.",
     )
     bad = ~(np.isfinite(values) & (values >= 0))
     require(

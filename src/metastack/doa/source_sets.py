@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..errors import InputError
+from .angles import wrapped_rad
 from .direction_design import DirectionGoal
 from .direction_problem import SourceSets
 
@@ -34,7 +35,7 @@ def _with_others(
             return np.stack(chosen)
         limit = goal.field_of_view_rad
         candidate = generator.uniform(-limit, limit, 2)
-        apart = np.abs(candidate - np.stack(chosen)) / lobe
+        apart = wrapped_rad(candidate - np.stack(chosen)) / lobe
         if (np.linalg.norm(apart, axis=1) >= _LEAST_SEPARATION).all():
             chosen.append(candidate)
     raise InputError(

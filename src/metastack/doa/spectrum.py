@@ -33,7 +33,8 @@ def angular_spectrum(
         InputError: energies that do not fit the protocol, are negative, not finite or all zero.
     """
     power = np.fft.fftshift(
-        interleave(checked_energies(energies, protocol), protocol), axes=(-2, -1)
+        interleave(checked_energies(energies, protocol.snapshots, protocol.elements), protocol),
+        axes=(-2, -1),
     )
     with np.errstate(divide="ignore"):
         power_db = 10 * np.log10(power / power.max(axis=(-2, -1), keepdims=True))

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
 from .._types import Number
+from ..errors import require
 
 
 class KnownPower(eqx.Module):
@@ -93,6 +94,13 @@ class KnownNoise(eqx.Module):
     """The noise power of a detector is known, in the unit of the energies."""
 
     variance: Number
+
+    def __check_init__(self) -> None:
+        if isinstance(self.variance, float | int):
+            require(
+                0 < self.variance < float("inf"),
+                f"`variance` must be positive and finite, but is {self.variance}.",
+            )
 
 
 class UnknownNoise(eqx.Module):

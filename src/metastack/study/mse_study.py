@@ -26,7 +26,7 @@ from ..doa import (
     peak_bound,
 )
 from ..precision import float64
-from .readings import READERS, StudiedDevice, power_of
+from .readings import READERS, StudiedDevice, amplitude_of, power_of
 
 # Directions over which bounds are averaged.
 _BOUND_DIRECTIONS = 1000
@@ -47,7 +47,8 @@ class MsePoint:
     """One point of a curve; errors are of ψ/π, squared and averaged over ψ_x and ψ_y.
 
     `low`, `high`: the confidence interval of `mse`. `lower_bound`: mean Cramér-Rao bound of what
-    the reading may use, NaN for a source that fades. `upper_bound`: of the peak, else NaN.
+    the reading may use, for unbiased ones: NaN for the peak, and for a source that fades.
+    `upper_bound`: of the peak, else NaN.
     """
 
     device: str
@@ -77,7 +78,8 @@ def mse_points(
 ) -> Iterator[MsePoint]:
     """Points one by one, as they are found; those that `is_done` are left out.
 
-    Every point draws from the same seed, so that contenders meet the same directions.
+    Every point draws from the same seed: contenders with as many measurements meet the same
+    directions and noises.
     """
     for contender in contenders:
         for level in levels:
@@ -113,17 +115,17 @@ def mse_points(
 
 def _lower_bound(contender: Contender, experiment: Experiment) -> float:
     """Mean bound of one angle, rad², over the directions of the experiment."""
-    if isinstance(experiment.source, GaussianSource):
+    if contender.reading == "peak" or isinstance(experiment.source, GaussianSource):
         return float("nan")
     psi_rad = _directions(experiment)
-    variance, power = experiment.noise_variance, power_of(experiment.source)
+    variance, source = experiment.noise_variance, experiment.source
     if contender.reading == "matched":
         information = field_information(
-            experiment.model, psi_rad, noise_variance=variance, power=power
+            experiment.model, psi_rad, noise_variance=variance, power=amplitude_of(source)
         )
     else:
         information = energy_information(
-            experiment.model, psi_rad, noise=KnownNoise(variance), power=power
+            experiment.model, psi_rad, noise=KnownNoise(variance), power=power_of(source)
         )
     return float(np.trace(cramer_rao(information), axis1=1, axis2=2).mean() / 2)
 

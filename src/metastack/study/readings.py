@@ -16,12 +16,14 @@ from ..doa import (
     DirectionModel,
     Directions,
     Experiment,
+    FadingMatchedReader,
     FadingPower,
     GaussianSource,
     KnownNoise,
     LagReader,
     LagStart,
     LikelihoodReader,
+    MatchedReader,
     MaximumLikelihood,
     NoiseLevel,
     PeakReader,
@@ -30,8 +32,8 @@ from ..doa import (
     Reader,
     Source,
     SteadyPower,
+    SteadySource,
 )
-from ..doa.coherent_readers import MatchedReader
 from ..targets import dft_2d
 
 
@@ -123,7 +125,8 @@ def _likelihood(device: StudiedDevice, experiment: Experiment) -> Reader:
 
 def _matched(device: StudiedDevice, experiment: Experiment) -> Reader:
     del device
-    return MatchedReader.of(experiment.model)
+    steady = isinstance(experiment.source, SteadySource)
+    return (MatchedReader if steady else FadingMatchedReader).of(experiment.model)
 
 
 READERS: Mapping[str, ReaderOf] = {
@@ -135,5 +138,10 @@ READERS: Mapping[str, ReaderOf] = {
 
 
 def power_of(source: Source) -> Power:
-    """What an estimator has to assume of the source's power."""
+    """What an estimator of energies has to assume of the source's power."""
     return FadingPower() if isinstance(source, GaussianSource) else SteadyPower()
+
+
+def amplitude_of(source: Source) -> Power:
+    """What an estimator of fields has to assume of the source's complex amplitude."""
+    return SteadyPower() if isinstance(source, SteadySource) else FadingPower()
