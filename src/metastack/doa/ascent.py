@@ -17,7 +17,7 @@ _FIRST_DAMPING = 1e-3
 _DAMPING_RANGE = (1e-9, 1e9)
 # A promised gain below this, in nats, moves no estimate by a thousandth of its deviation.
 _SMALLEST_GAIN = 1e-7
-_MOST_STEPS = 60
+_MOST_STEPS = 200
 
 
 class _State(eqx.Module):
@@ -36,7 +36,7 @@ def ascend(
     """The unknowns at the maximum of `value` that is reached from the given ones, and its value.
 
     `step`: from unknowns and damping to the next candidate and the gain that it promises. The
-    climb ends when that gain is negligible, when no damping finds a higher place, or after 60
+    climb ends when that gain is negligible, when no damping finds a higher place, or after 200
     steps.
     """
 

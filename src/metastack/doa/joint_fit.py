@@ -103,7 +103,7 @@ def _step(
     scaled, scales = _in_own_units(F)
     damped = scaled + (damping + _LEAST_INFORMATION) * jnp.eye(len(F))
     step = jnp.linalg.solve(damped, gradient / scales) / scales
-    noise_step, noise_gain = log_noise_step(noise, x, snr)
+    noise_step, noise_gain = log_noise_step(noise, x, snr, damping)
     psi_rad, amplitudes = _moved(model, unknowns, step)
     candidate = _Unknowns(psi_rad, amplitudes, unknowns.log_noise + noise_step)
     return candidate, step @ gradient + noise_gain

@@ -225,7 +225,7 @@ class MaximumLikelihood(eqx.Module):
         gradient = jnp.sum(slopes * score, axis=(1, 2)), self.power.totals(snr * score)
         psi_step, power_step = blocks.damped(damping).solved(*gradient)
         reach = jnp.asarray(self._reach, psi_step.dtype)
-        noise_step, noise_gain = log_noise_step(self.noise, x, snr)
+        noise_step, noise_gain = log_noise_step(self.noise, x, snr, damping)
         promised = psi_step @ gradient[0] + power_step @ gradient[1] + noise_gain
         candidate = _Unknowns(
             unknowns.psi_rad + jnp.clip(psi_step, -reach, reach),
@@ -249,11 +249,14 @@ class _Unknowns(NamedTuple):
 
 
 def log_noise_step(
-    noise: Noise, x: Float[Array, "snapshots probes"], snr: Float[Array, "snapshots probes"]
+    noise: Noise,
+    x: Float[Array, "snapshots probes"],
+    snr: Float[Array, "snapshots probes"],
+    damping: Float[Array, ""],
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Scoring step of log σ², none if it is known, and the gain that it promises."""
+    """Damped scoring step of log σ², none if it is known, and the gain that it promises."""
     if isinstance(noise, KnownNoise):
         return jnp.zeros((), x.dtype), jnp.zeros((), x.dtype)
     slope = jnp.sum(noise_score(x, snr))
-    step = jnp.clip(slope / (0.5 * x.size), -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP)
+    step = jnp.clip(slope / (0.5 * x.size) / (1 + damping), -_LARGEST_LOG_STEP, _LARGEST_LOG_STEP)
     return step, step * slope

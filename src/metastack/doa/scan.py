@@ -85,9 +85,11 @@ class Scan(eqx.Module):
         )
         matrix = jnp.diag(products[:sources]).astype(upper.dtype).at[pairs].set(upper)
         values, vectors = jnp.linalg.eigh(jnp.triu(matrix) + jnp.conj(jnp.triu(matrix, 1)).T)
-        return (
-            jnp.sqrt(jnp.maximum(values[-1], 1e-12 * jnp.mean(jnp.abs(energies)))) * vectors[:, -1]
-        )
+        power = jnp.maximum(values[-1], 1e-12 * jnp.mean(jnp.abs(energies)))
+        # Products that the energies hardly determine may be far too large: the sum is not.
+        roots = jnp.sqrt(jnp.maximum(energies, 0))
+        modulus = jnp.abs(jnp.tensordot(jnp.sqrt(power) * vectors[:, -1], fields, axes=1))
+        return (roots @ modulus) / (modulus @ modulus) * jnp.sqrt(power) * vectors[:, -1]
 
     def _best_place(self, energies: Array, others: Array) -> Float[Array, "2"]:
         """The place that leaves least with the others held; never upon one of them."""
@@ -125,6 +127,8 @@ class PairTable(eqx.Module):
         grid_rad = grid_directions(scan.model, per_element[0])
         fields = scan.model.field(grid_rad).reshape(len(grid_rad), -1)
         first, second = np.triu_indices(len(grid_rad), 1)
+        apart = ~np.asarray(near(scan.model, grid_rad[first] - grid_rad[second], _LEAST_SEPARATION))
+        first, second = first[apart], second[apart]
         columns = jax.vmap(_products)(jnp.stack([fields[first], fields[second]], axis=1))
         bases = np.linalg.qr(np.swapaxes(columns, 1, 2))[0]
         places_rad = jnp.stack([grid_rad[first], grid_rad[second]], axis=1)

@@ -2,8 +2,8 @@
 
 One source is found as in `likelihood`. Two start at the best of all pairs of places of a grid;
 a further one starts where it explains most, and then all are moved in turn to their best places
-(RELAX). From there the likelihood is climbed jointly. A further source is believed while it pays
-for itself by the chosen criterion.
+(RELAX). From there the likelihood is climbed jointly. Further sources, one or two at a time, are
+believed while they pay for themselves by the chosen criterion.
 
 Source: S. M. Kay, Detection Theory (1998), section 6.5, for the generalised likelihood ratio;
 G. Schwarz (1978) for the information criterion. The threshold's count of independent directions
@@ -35,6 +35,7 @@ _RELAX_ROUNDS = 2
 _FIRST_PLACES = 8
 _FIRST_PAIRS = 16
 _UNKNOWNS_A_SOURCE = 4
+_LOOK_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,17 @@ def find_sources(
     starts = _Starts.of(model, noise)
     fits: list[JointFit] = []
     values = [float(noise_only_log_likelihood(measured, noise))]
+    believed = 0
     for count in range(1, at_most + 1):
-        fit = _fitted(starts, model, noise, measured, count)
-        fits.append(fit)
-        values.append(float(fit.log_likelihood))
-        if values[-1] - values[-2] < threshold * _small_sample_factor(model, noise, count):
-            return SourcesFound(count - 1, fits, values, may_be_more=False)
-    return SourcesFound(at_most, fits, values, may_be_more=True)
+        fits.append(_fitted(starts, model, noise, measured, count))
+        values.append(float(fits[-1].log_likelihood))
+        due = threshold * _small_sample_factor(model, noise, count) * (count - believed)
+        if values[count] - values[believed] >= due:
+            believed = count
+        # Two strong sources may both be needed before either explains anything.
+        elif count - believed == _LOOK_AHEAD:
+            break
+    return SourcesFound(believed, fits, values, may_be_more=believed == at_most)
 
 
 @in_float64
@@ -193,20 +198,23 @@ class _Starts(eqx.Module):
     ) -> tuple[Float[Array, "starts sources 2"], Complex[Array, "starts sources"]]:
         """Directions and amplitudes."""
         fewer = self.scan.compressed(energies)
-        psi_rad = self._first(energies, fewer, count)
-        while psi_rad.shape[1] < count:
-            psi_rad = jax.vmap(partial(self._grown, fewer))(psi_rad)
+        single = self.single(energies).psi_rad[None]
+        places = jnp.concatenate([single, self.single.best_places(energies, _FIRST_PLACES)])
+        psi_rad = self._grown(fewer, places[:, None], count)
+        if count > 1 and self.pairs is not None:
+            pairs = self._grown(fewer, self.pairs.best(fewer, _FIRST_PLACES), count)
+            psi_rad = jnp.concatenate([psi_rad[:1], pairs])
         return psi_rad, jax.vmap(partial(self.scan.amplitudes, fewer))(psi_rad)
 
-    def _first(self, energies: Array, fewer: Array, count: int) -> Float[Array, "starts _ 2"]:
-        """One source each, or two where all pairs can be tried."""
-        if count > 1 and self.pairs is not None:
-            return self.pairs.best(fewer, _FIRST_PAIRS)
-        single = self.single(energies).psi_rad[None]
-        places = self.single.best_places(energies, _FIRST_PLACES)
-        return jnp.concatenate([single, places])[:, None]
+    def _grown(
+        self, fewer: Array, psi_rad: Float[Array, "starts some 2"], count: int
+    ) -> Float[Array, "starts sources 2"]:
+        """Sets of sources with so many added one by one."""
+        while psi_rad.shape[1] < count:
+            psi_rad = jax.vmap(partial(self._one_more, fewer))(psi_rad)
+        return psi_rad
 
-    def _grown(self, fewer: Array, psi_rad: Float[Array, "sources 2"]) -> Float[Array, "more 2"]:
+    def _one_more(self, fewer: Array, psi_rad: Float[Array, "sources 2"]) -> Float[Array, "more 2"]:
         """One source more, and all moved in turn."""
         psi_rad = self.scan.added(fewer, psi_rad)
         for _ in range(_RELAX_ROUNDS):
