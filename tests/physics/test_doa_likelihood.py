@@ -329,7 +329,10 @@ def test_taking_an_imperfect_stack_for_a_dft_costs_accuracy(quantised_response):
 def test_error_bars_are_honest(name, noise, power, variance):
     """eᵀ C⁻¹ e / 2 averages to 1: a chi-square with two degrees of freedom, halved.
 
-    2000 runs know the mean to 2.2 %; five of them, and 3 % for terms of second order in the noise.
+    Where the noise is estimated from n energies along with ν = 3 other unknowns, errors follow
+    Hotelling's law about a noise that is low by (n - ν)/n, and the mean is n/(n - ν - 2): 8 % too
+    small error bars from 64 energies. 2000 runs know the mean to 2.2 %, five times that; and 2 %
+    for terms of second order in the noise.
     """
     model, psi = MODELS[name](), directions(2000)
     measured = noisy_energies(model, psi, variance)
@@ -338,19 +341,21 @@ def test_error_bars_are_honest(name, noise, power, variance):
     normalised = np.einsum(
         "ni,nij,nj->n", off, np.linalg.inv(np.asarray(found.covariance_rad2)), off
     )
-    assert abs(normalised.mean() / 2 - 1) < 5 / np.sqrt(2000) + 0.03
+    energies_a_run = model.snapshots * model.probes
+    expected = 1.0 if noise is KnownNoise else energies_a_run / (energies_a_run - 5)
+    assert abs(normalised.mean() / 2 - expected) < 5 / np.sqrt(2000) + 0.02
 
 
 @pytest.mark.slow
 def test_unknown_noise_is_estimated():
-    """The mean estimate of σ² from T N = 100 energies: within 5 % of the truth.
+    """The mean estimate of σ² from T N = 100 energies and three other unknowns is (100 - 3)/100.
 
-    One energy of a strong field tells log σ² with information 1/2, and four unknowns take up to
-    4/100 of the noise.
+    One energy of a strong field tells log σ² with information 1/2: 1000 runs know the mean to
+    √(2/100/1000) = .45 %, five times that.
     """
     model, psi = random_model(), directions(1000)
     found = estimates(model, noisy_energies(model, psi, 0.1), noise=UnknownNoise(1.0))
-    assert abs(np.mean(found.noise_variance) / 0.1 - 1) < 0.05
+    assert abs(np.mean(found.noise_variance) / 0.1 - 0.97) < 0.023
 
 
 # Sources that fade
