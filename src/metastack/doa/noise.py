@@ -106,7 +106,7 @@ NoiseLevel: TypeAlias = EffectiveSnr | PhysicalSnr | Noiseless
 
 def _check_db(db: float) -> None:
     require(
-        bool(np.isfinite(db)) and abs(db) <= _MOST_DB,
-        f"`db` must be finite and within ±{_MOST_DB:g}, but is {db}; without noise is "
-        "`Noiseless()`.",
+        bool(np.isfinite(db)),
+        f"`db` must be finite, but is {db}; without noise is `Noiseless()`.",
     )
+    require(abs(db) <= _MOST_DB, f"`db` must be within ±{_MOST_DB:g}, but is {db}.")
