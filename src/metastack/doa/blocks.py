@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._types import Number
+from . import elimination
 
 
 class Blocks(NamedTuple):
@@ -32,7 +33,7 @@ class Blocks(NamedTuple):
         self, kept: Float[Array, " kept"], groups: Float[Array, " groups"]
     ) -> tuple[Float[Array, " kept"], Float[Array, " groups"]]:
         """The steps whose image is this gradient."""
-        step = jnp.linalg.solve(self.reduced(), kept - self._shares @ groups)
+        step = elimination.solved(self.reduced(), kept - self._shares @ groups)
         rest = groups - self.cross.T @ step
         return step, jnp.where(self._lit, rest / self._safe_own, 0)
 

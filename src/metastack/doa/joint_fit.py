@@ -19,6 +19,7 @@ from jaxtyping import Array, Complex, Float
 from .._types import AnyArray
 from .angles import wrapped_rad
 from .ascent import ascend
+from .elimination import inverted, solved
 from .likelihood import log_noise_step
 from .model import DirectionModel
 from .rician import information, log_density, snr_score
@@ -102,7 +103,7 @@ def _step(
     F = jnp.einsum("ktp,ltp,tp->kl", slopes, slopes, 1 / (1 + 2 * snr))
     scaled, scales = _in_own_units(F)
     damped = scaled + (damping + _LEAST_INFORMATION) * jnp.eye(len(F))
-    step = jnp.linalg.solve(damped, gradient / scales) / scales
+    step = solved(damped, gradient / scales) / scales
     noise_step, noise_gain = log_noise_step(noise, x, snr, damping)
     psi_rad, amplitudes = _moved(model, unknowns, step)
     candidate = _Unknowns(psi_rad, amplitudes, unknowns.log_noise + noise_step)
@@ -141,7 +142,7 @@ def joint_covariances(
         cross = jnp.einsum("ktp,tp->k", slopes, of_cross)
         F = F - jnp.outer(cross, cross) / jnp.sum(of_noise)
     scaled, scales = _in_own_units(F)
-    inverse = jnp.linalg.inv(scaled + _LEAST_INFORMATION * jnp.eye(len(F)))
+    inverse = inverted(scaled + _LEAST_INFORMATION * jnp.eye(len(F)))
     covariance = inverse / jnp.outer(scales, scales)
     slices = [slice(2 * s, 2 * s + 2) for s in range(len(psi_rad))]
     return jnp.stack([covariance[own, own] for own in slices])

@@ -24,6 +24,7 @@ from .ambiguity import grid_directions, near, worst_ambiguity
 from .angles import wrapped_rad
 from .ascent import ascend
 from .blocks import Blocks
+from .elimination import inverted
 from .information import information_at, snr_and_slopes
 from .lags import LagStart, check_two_dimensional, too_few_snapshots
 from .model import DirectionModel
@@ -147,7 +148,7 @@ class MaximumLikelihood(eqx.Module):
         )
         return Estimate(
             wrapped_rad(best.psi_rad),
-            jnp.linalg.inv(information),
+            inverted(information),
             gains[:, 0],
             variance,
             jnp.max(heights),

@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ..targets import dft_2d
 from .ambiguity import grid_directions, near
+from .elimination import solved
 from .lags import lag_matrix, resolve_lags
 from .model import DirectionModel
 from .protocol import Protocol
@@ -177,4 +178,4 @@ def _products(
 def _solve(gram: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:
     """Least squares with a ridge far below the noise, for places that nearly coincide."""
     ridge = 1e-9 * jnp.trace(gram) / len(gram)
-    return jnp.linalg.solve(gram + ridge * jnp.eye(len(gram)), right)
+    return solved(gram + ridge * jnp.eye(len(gram)), right)
