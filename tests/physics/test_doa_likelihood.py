@@ -171,6 +171,7 @@ def test_likelihood_is_exact_without_noise(name, noise, power):
     np.testing.assert_allclose(found.power, 1, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_power_of_a_source_that_fades_is_found_in_every_snapshot():
     """Known powers go in; without noise they come out, as well as the directions."""
     model, psi = random_model(), directions(10)
@@ -468,7 +469,8 @@ def test_one_snapshot_of_three_elements_a_side_determines_no_lag_but_a_direction
     assert likelihood(dft_model(Protocol(side, side, 2, 2))).lag_start is not None
 
 
-@pytest.mark.parametrize("side", [3, pytest.param(4, marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [3, 4])
 def test_one_snapshot_is_climbed_to_the_top(side):
     """Without lags to start from, places of the grid are all there is, and those on a bin have no
     slope. The likelihood at the estimate is at least that of the truth, in 200 of 200 runs at
