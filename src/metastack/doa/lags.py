@@ -23,6 +23,9 @@ from .snapshots import checked_energies
 
 # A lag is determined if its row of the resolution matrix is that of the identity to this.
 _RESOLVED = 1e-6
+# A device whose total gain varies less than this over its detectors cannot tell the floor from
+# lag 0: the difference would multiply the noise by more than ten.
+_VARIES = 0.1
 
 
 def lag_matrix(
@@ -114,7 +117,7 @@ def resolve_lags(
     """
     matrix, lags = lag_matrix(model)
     floor = np.full((len(matrix), 1), matrix[:, 0].mean())
-    alike = np.ptp(matrix[:, 0]) < _RESOLVED * matrix[:, 0].mean()
+    alike = np.ptp(matrix[:, 0]) < _VARIES * matrix[:, 0].mean()
     with_floor = matrix if alike else np.concatenate([matrix, floor], axis=1)
     inverse = np.linalg.pinv(with_floor, rcond=1e-8)
     off = np.abs(inverse @ with_floor - np.eye(with_floor.shape[1])).max(axis=1)

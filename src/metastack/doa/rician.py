@@ -8,9 +8,10 @@ Source: DOA paper, eq. (48), (49), for the law; S. O. Rice (1944); the informati
 quadrature.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import i0e, i1e
@@ -21,6 +22,7 @@ from scipy import special
 # Below this argument I_1(y) / (y I_0(y)) is 1/2 to double precision.
 _SMALL_ARGUMENT = 1e-7
 _CHEBYSHEV_NODES = 64
+_UNROLLED = 9
 _QUADRATURE_NODES = 400
 # Standard deviations of the amplitude beyond which the density is below 1e-30.
 _REACH = 8.5
@@ -63,28 +65,48 @@ def information(snr: Float[Array, "*shape"]) -> Information:
     because with a strong field only the noise in phase with it is seen.
     """
     t = 2 * snr / (1 + snr) - 1
-    series = [chebyshev_sum(coefficients, t) for coefficients in _series()]
+    series = [_chebyshev_sum(coefficients, t) for coefficients in _series()]
     return Information(series[0] / (1 + 2 * snr), series[1] / (1 + 2 * snr), series[2])
 
 
-def chebyshev_sum(
-    coefficients: Float[np.ndarray, " degree"], t: Float[Array, "*shape"]
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _chebyshev_sum(
+    coefficients: tuple[float, ...], t: Float[Array, "*shape"]
 ) -> Float[Array, "*shape"]:
-    """Clenshaw's sum of a Chebyshev series on [-1, 1]."""
-    ahead, further = jnp.zeros_like(t), jnp.zeros_like(t)
-    for coefficient in coefficients[:0:-1]:
-        ahead, further = 2 * t * ahead - further + float(coefficient), ahead
-    return t * ahead - further + float(coefficients[0])
+    """Clenshaw's sum of a Chebyshev series on [-1, 1].
+
+    A loop with a derivative in closed form, because XLA takes for ever over the derivatives of
+    what is unrolled.
+    """
+
+    def add(sums: tuple[Array, Array], coefficient: Array) -> tuple[tuple[Array, Array], None]:
+        ahead, further = sums
+        return (2 * t * ahead - further + coefficient, ahead), None
+
+    nothing = jnp.zeros_like(t), jnp.zeros_like(t)
+    descending = jnp.asarray(coefficients[:0:-1], t.dtype)
+    (ahead, further), _ = jax.lax.scan(add, nothing, descending, unroll=_UNROLLED)
+    return t * ahead - further + coefficients[0]
+
+
+@_chebyshev_sum.defjvp
+def _chebyshev_sum_jvp(
+    coefficients: tuple[float, ...], primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    (t,), (dt,) = primals, tangents
+    slope = tuple(map(float, chebyshev.chebder(coefficients)))
+    return _chebyshev_sum(coefficients, t), _chebyshev_sum(slope, t) * dt
 
 
 @cache
-def _series() -> tuple[Float[np.ndarray, " degree"], ...]:
+def _series() -> tuple[tuple[float, ...], ...]:
     """The informations, made smooth in λ/(1+λ), as Chebyshev series good to 1e-12."""
     t = np.cos(np.pi * (np.arange(_CHEBYSHEV_NODES) + 0.5) / _CHEBYSHEV_NODES)
     snr = (1 + t) / (1 - t)
     of_snr, cross, of_noise = information_by_quadrature(snr)
     smooth = (of_snr * (1 + 2 * snr), cross * (1 + 2 * snr), of_noise)
-    return tuple(chebyshev.chebfit(t, values, _CHEBYSHEV_NODES - 1) for values in smooth)
+    fits = (chebyshev.chebfit(t, values, _CHEBYSHEV_NODES - 1) for values in smooth)
+    return tuple(tuple(map(float, coefficients)) for coefficients in fits)
 
 
 def information_by_quadrature(

@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ..targets import dft_2d
 from .ambiguity import grid_directions, near
-from .elimination import solved
+from .elimination import dominant, solved
 from .lags import lag_matrix, resolve_lags
 from .model import DirectionModel
 from .protocol import Protocol
@@ -85,12 +85,12 @@ class Scan(eqx.Module):
             products[sources : sources + len(pairs[0])], products[sources + len(pairs[0]) :]
         )
         matrix = jnp.diag(products[:sources]).astype(upper.dtype).at[pairs].set(upper)
-        values, vectors = jnp.linalg.eigh(jnp.triu(matrix) + jnp.conj(jnp.triu(matrix, 1)).T)
-        power = jnp.maximum(values[-1], 1e-12 * jnp.mean(jnp.abs(energies)))
+        largest, vector = dominant(jnp.triu(matrix) + jnp.conj(jnp.triu(matrix, 1)).T)
+        power = jnp.maximum(largest, 1e-12 * jnp.mean(jnp.abs(energies)))
         # Products that the energies hardly determine may be far too large: the sum is not.
         roots = jnp.sqrt(jnp.maximum(energies, 0))
-        modulus = jnp.abs(jnp.tensordot(jnp.sqrt(power) * vectors[:, -1], fields, axes=1))
-        return (roots @ modulus) / (modulus @ modulus) * jnp.sqrt(power) * vectors[:, -1]
+        modulus = jnp.abs(jnp.tensordot(jnp.sqrt(power) * vector, fields, axes=1))
+        return (roots @ modulus) / (modulus @ modulus) * jnp.sqrt(power) * vector
 
     def _best_place(self, energies: Array, others: Array) -> Float[Array, "2"]:
         """The place that leaves least with the others held; never upon one of them."""
