@@ -128,7 +128,7 @@ def is_dft(device: Device) -> bool:
         return False
     if device.target is None:
         return True
-    return bool(nmse(device.target, dft_2d(device.columns, device.rows)) < _SAME_TARGET)
+    return float(nmse(device.target, dft_2d(device.columns, device.rows))) < _SAME_TARGET
 
 
 def require_dft(device: Device) -> None:

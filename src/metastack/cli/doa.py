@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .device import require_dft, warn_of_folding
 from .options import AsJson, DevicePath, require_writable
 from .output import emit, warn
 
@@ -94,7 +93,7 @@ def doa(
     from ..errors import require
     from ..files import check_recording, read_recording
     from . import doa_estimates as estimates
-    from .device import read_device
+    from .device import read_device, warn_of_folding
 
     for picture in (spectrum, likelihood):
         require_writable(picture, ".png", ".svg", ".pdf")
@@ -277,6 +276,7 @@ def draw_spectrum(path: Path, task: "Task", found: "Found") -> None:
 def spectrum_facts(task: "Task", found: "Found") -> dict[str, Any]:
     """The spectrum over both angles, and the directions to mark in it."""
     from ..doa import angular_spectrum
+    from .device import require_dft
 
     require_dft(task.device)
     spectrum = angular_spectrum(task.recording.energies, task.protocol)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .device import is_dft, warn_of_folding
 from .options import AsJson, Seed, SnapshotsX, SnapshotsY
 from .output import emit, warn
 from .simulate import SourceName, source_named
@@ -202,6 +201,7 @@ def _of_device(
     name: str, device: "Device", protocol: "Protocol", readings: list[str]
 ) -> "list[Contender]":
     from ..study import Contender, designed_stack, patterned_stack
+    from .device import is_dft
 
     bins = is_dft(device)
     if device.input_phases_rad is None:
@@ -261,6 +261,7 @@ def _directions(
 
     from ..doa import Hemisphere, PsiSquare
     from ..errors import require
+    from .device import warn_of_folding
 
     for device in devices:
         warn_of_folding(device)
