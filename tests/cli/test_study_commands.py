@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from test_commands import PUBLISHED, answer_of, refusal_of
+from test_commands import PUBLISHED, STACK_2X2, answer_of, refusal_of
 
 from metastack.cli.main import run
 from metastack.study import mse_study
@@ -90,7 +90,8 @@ def test_an_interrupted_study_goes_on(capsys, tmp_path, monkeypatch):
     arguments = study(tmp_path, "--no-references")
     assert run(list(map(str, arguments))) == 130
     assert len(rows_of(tmp_path)[1]) == 2
-    capsys.readouterr()
+    assert (tmp_path / "mse.png").exists()
+    assert "2 of 4 points are in" in capsys.readouterr().err
     assert answer_of(capsys, *arguments)["points"] == 4
     assert len(calls) == 5
 
@@ -124,3 +125,30 @@ def test_damaged_tables_are_refused(capsys, finished, tmp_path):
     text = (finished / "mse.csv").read_text(encoding="utf-8")
     (tmp_path / "mse.csv").write_text(text[:-40].replace("peak", "peak,", 1), encoding="utf-8")
     assert "is damaged; remove it" in refusal_of(capsys, *study(tmp_path))
+
+
+def test_the_papers_arrays_end_on_the_floor_of_their_grid(capsys, tmp_path):
+    """Without noise to speak of both answer with the nearest of 4 bins a side: the mean over ±.7
+    of the squared distance to a multiple of 1/2 (in ψ/π, 99.9 % of 200 trials)."""
+    arguments = study(tmp_path, "--no-references", "--paper-arrays", "--estimators", "ml")
+    arguments[arguments.index("10,20")] = "60"
+    capsys.readouterr()
+    rows = answer_of(capsys, *arguments, "--confidence", "0.999")["results"][1:]
+    assert [row["device"] for row in rows] == ["digital array, with phase", "4 x 4 digital array"]
+    psi = np.linspace(-0.7, 0.7, 14001)
+    floor = np.mean((psi - np.round(2 * psi) / 2) ** 2)
+    for row in rows:
+        assert row["reading"] == "strongest bin"
+        assert row["low"] < floor < row["high"]
+        assert row["lower_bound"] is None
+
+
+def test_a_study_of_nothing_is_refused(capsys, tmp_path):
+    """A design that is no DFT has no peak: with nothing else asked for, there is nothing to do."""
+    design, out = tmp_path / "design.nc", tmp_path / "out"
+    goal = ("--for", "doa", "--physical-snr-db", "30", "--iterations", "1")
+    answer_of(capsys, "design", STACK_2X2, "-o", design, *goal)
+    snr = ("--physical-snr-db", "10")
+    line = refusal_of(capsys, "doa-study", design, "-o", out, *snr, "--estimators", "peak")
+    assert "the peak needs a DFT" in line
+    assert not out.exists()

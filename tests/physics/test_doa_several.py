@@ -330,3 +330,24 @@ def test_thresholds_are_those_of_their_definitions():
         gain = GeneralisedLikelihoodRatio(rate).threshold(FEW)
         np.testing.assert_allclose(-np.expm1(64 * np.log1p(-np.exp(-gain))), rate, rtol=1e-9)
     np.testing.assert_allclose(BayesianInformation().threshold(FEW), 2 * np.log(256), rtol=1e-12)
+
+
+@pytest.mark.parametrize("off", [1e-5, 1e-3])
+def test_a_response_that_is_nearly_a_dft_is_read_as_well_as_one(off):
+    """A design's -100 or -60 dB: its total gain varies a little over the probes, by which a floor
+    could be told from the sum of powers, but only with the noise multiplied by 1/`off`."""
+    rng = np.random.default_rng(0)
+    wrong = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4))
+    response = dft_2d(2, 2) + off * wrong
+    near = DirectionModel.of_stack(response, Protocol(2, 2, 4, 4))
+    psi, amplitudes = scenes(SMALL, 40, seed=4)
+    errors = [
+        largest_errors(
+            fit_sources(model, recorded(model, psi, amplitudes, 1e-4), 2, noise=KnownNoise(1e-4)),
+            psi,
+        )
+        for model in (near, SMALL)
+    ]
+    found = [np.count_nonzero(each < np.pi / 4) for each in errors]
+    assert found[0] >= found[1] - 1
+    assert found[1] >= 36

@@ -196,7 +196,7 @@ def test_spectrum_puts_psi_x_to_the_right_and_its_peak_at_zero_db():
     power = np.full((2, 3), -30.0)
     power[0, 1] = 7.0
     peak = (-0.5 * np.pi, 0.25 * np.pi)
-    figure = rendered(angular_spectrum_map(psi_x, psi_y, power, peak, peak))
+    figure = rendered(angular_spectrum_map(psi_x, psi_y, power, peak, [peak]))
     axes = figure.axes[0]
     shown = np.asarray(axes.collections[0].get_array())
     np.testing.assert_array_equal(shown, [[-37, -37, -37], [0, -37, -37]])

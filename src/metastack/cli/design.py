@@ -52,7 +52,7 @@ def design(
         float | None, typer.Option(help="Prescribe the insertion loss; else it is left free.")
     ] = None,
     bits: Annotated[
-        int | None, typer.Option(min=1, max=16, help="Allow only 2^bits phases a atom.")
+        int | None, typer.Option(min=1, max=16, help="Allow only 2^bits phases an atom.")
     ] = None,
     starts: Starts = 1,
     seed: Seed = 0,

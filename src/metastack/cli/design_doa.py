@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from ..doa import DirectionDesign, DirectionGoal
     from ..stack import Stack
 
-# The deviation of an angle that is uniform on the circle, over π: a larger one says nothing.
-_NOTHING_KNOWN_OVER_PI = 3**-0.5
-
 
 @dataclass(frozen=True)
 class DirectionOptions:
@@ -73,8 +70,10 @@ def _warn_of_blind_spots(design: "DirectionDesign") -> None:
     """Say so if some direction of the field of view is not told at all."""
     from math import pi, sqrt
 
+    from ..doa import UNIFORM_DEVIATION_OVER_PI
+
     worst = sqrt(design.worst_bound_rad2) / pi
-    if worst >= _NOTHING_KNOWN_OVER_PI:
+    if worst >= UNIFORM_DEVIATION_OVER_PI:
         warn(
             "Energies do not tell every direction of the field of view: the worst bound is "
             f"{worst:.2g} π. Take more snapshots or iterations, a higher SNR, or fewer sources."

@@ -88,9 +88,6 @@ def doa(
     json: AsJson = False,
 ) -> None:
     """Read directions of arrival from a recording of energies, with standard deviations."""
-    import numpy as np
-
-    from ..errors import require
     from ..files import check_recording, read_recording
     from . import doa_estimates as estimates
     from .device import read_device, warn_of_folding
@@ -107,20 +104,22 @@ def doa(
     count = _count(sources, estimator, fading=fading)
     _refuse_idle_options(
         estimator,
-        {"--subarray": subarray, "--fading": fading, "--noise-variance": noise_variance},
+        {
+            "--subarray": subarray,
+            "--fading": fading,
+            "--noise-variance": noise_variance,
+            "--likelihood": likelihood,
+        },
     )
     criterion = _criterion(count, false_alarm, information_criterion=information_criterion)
     warn_of_folding(read)
     found = _estimate(task, estimator, count, criterion, subarray)
     if spectrum is not None:
         draw_spectrum(spectrum, task, found)
-    if likelihood is not None:
-        require(
-            bool(np.isfinite(found.noise_variance)),
-            f"`--likelihood` needs the noise that `--estimator ml` finds with a source, but the "
-            f"estimator is {estimator.value} and found {len(found.psi_rad)}.",
-        )
+    if likelihood is not None and found.psi_rad:
         draw_likelihood(likelihood, task, found)
+    elif likelihood is not None:
+        warn("No source was found, so that `--likelihood` has nothing to draw.")
     for warning in found.warnings:
         warn(warning)
     emit(found.answer | _truth(recording), as_json=json)
@@ -157,6 +156,7 @@ _USED_BY = {
     "--subarray": (EstimatorName.MUSIC, EstimatorName.ESPRIT),
     "--fading": (EstimatorName.ML, EstimatorName.MATCHED),
     "--noise-variance": (EstimatorName.ML,),
+    "--likelihood": (EstimatorName.ML,),
 }
 
 
@@ -285,7 +285,7 @@ def spectrum_facts(task: "Task", found: "Found") -> dict[str, Any]:
         "psi_y_rad": spectrum.psi_y_rad,
         "power_db": spectrum.power_db,
         "true_psi": task.true_psi,
-        "estimated_psi": found.psi_rad[0] if found.psi_rad else None,
+        "estimated_psi": found.psi_rad,
     }
 
 

@@ -134,13 +134,13 @@ def one_source(task: Task) -> Found:
 
 def several_sources(task: Task, count: int | None, criterion: "OrderCriterion") -> Found:
     """A given number of steady sources, or as many as the energies speak for."""
-    from ..doa import find_sources, fit_sources
+    from ..doa import find_sources, fit_sources, most_sources
 
     model, energies, warnings = task.model, task.recording.energies, list[str]()
     if count is None:
         search = find_sources(model, energies, noise=task.noise, criterion=criterion)
         fit, tried = search.fit, search.log_likelihoods
-        if search.may_be_more:
+        if search.may_be_more and search.believed < most_sources(model):
             warnings.append(
                 f"There may be more than the {search.believed} sources that were looked for; "
                 "ask for more with `--sources NUMBER`."
@@ -190,9 +190,10 @@ def likelihood_facts(task: Task, found: Found) -> dict[str, Any]:
         if len(found.psi_rad) == 1 and covariances[0] is not None:
             around = _around(found.psi_rad[0], covariances[0])
             zoom = Surface(*around, over(*around))
+    several = len(covariances) > 1
     marks = [
-        MarkedEstimate(*psi, covariance)
-        for psi, covariance in zip(found.psi_rad, covariances, strict=True)
+        MarkedEstimate(*psi, covariance, f"estimate {k}" if several else "estimate")
+        for k, (psi, covariance) in enumerate(zip(found.psi_rad, covariances, strict=True), 1)
     ]
     return {
         "psi_x_rad": whole,

@@ -53,6 +53,14 @@ def doa_study(
     references: Annotated[
         bool, typer.Option(help="Also the digital array, with and without phase.")
     ] = True,
+    paper_arrays: Annotated[
+        bool,
+        typer.Option(
+            "--paper-arrays",
+            help="Also the paper's digital arrays, N elements and T snapshots, and N T elements "
+            "in one, read by the strongest bin.",
+        ),
+    ] = False,
     trials: Annotated[int, typer.Option(min=2, help="Directions for each point.")] = 2000,
     source: Annotated[SourceName, typer.Option(help="What the source sends.")] = SourceName.STEADY,
     field_of_view_over_pi: Annotated[
@@ -77,6 +85,7 @@ def doa_study(
     import jax.numpy as jnp
 
     from .. import __version__
+    from ..doa import Protocol
     from ..study import mse_points
     from .device import read_device
     from .progress import CountProgress
@@ -86,8 +95,11 @@ def doa_study(
     names = _names(devices)
     _refuse_effective(dict(zip(names, read, strict=True)), effective_snr_db)
     contenders = _contenders(
-        dict(zip(names, read, strict=True)), (snapshots_x, snapshots_y), estimators, references
+        dict(zip(names, read, strict=True)), (snapshots_x, snapshots_y), estimators
     )
+    own = Protocol(read[0].columns, read[0].rows, snapshots_x, snapshots_y)
+    contenders += _arrays(own, references=references, paper_arrays=paper_arrays)
+    _refuse_too_many(contenders)
     levels = _levels(physical_snr_db, effective_snr_db)
     meaning = "physical" if effective_snr_db is None else "effective"
     directions = _directions(read, field_of_view_over_pi, hemisphere=hemisphere)
@@ -105,21 +117,30 @@ def doa_study(
     }
     output.mkdir(parents=True, exist_ok=True)
     table = StudyTable.open(output / "mse.csv", settings)
-    with CountProgress("points", len(contenders) * len(levels)) as progress:
-        progress.advance(table.count(contenders, levels))
-        for point in mse_points(
-            contenders,
-            levels,
-            source=source_named(source),
-            directions=directions,
-            trials=trials,
-            seed=seed,
-            dtype=jnp.complex64 if precision is Precision.SINGLE else jnp.complex128,
-            confidence=confidence,
-            is_done=table.has,
-        ):
-            table.add(point)
-            progress.advance(1)
+    total = len(contenders) * len(levels)
+    new_points = mse_points(
+        contenders,
+        levels,
+        source=source_named(source),
+        directions=directions,
+        trials=trials,
+        seed=seed,
+        dtype=jnp.complex64 if precision is Precision.SINGLE else jnp.complex128,
+        confidence=confidence,
+        is_done=table.has,
+    )
+    try:
+        with CountProgress("points", total) as progress:
+            progress.advance(table.count(contenders, levels))
+            for point in new_points:
+                table.add(point)
+                progress.advance(1)
+    except KeyboardInterrupt:
+        points = table.of(contenders, levels)
+        if points:
+            _draw(points, meaning, output)
+        warn(f"{len(points)} of {total} points are in {output}; the same command goes on.")
+        raise
     points = table.of(contenders, levels)
     _draw(points, meaning, output)
     rows = [asdict(point) for point in points]
@@ -156,23 +177,17 @@ def _fingerprint(path: Path) -> str:
 
 
 def _contenders(
-    devices: "dict[str, Device]", snapshots: tuple[int, int], estimators: str, references: bool
+    devices: "dict[str, Device]", snapshots: tuple[int, int], estimators: str
 ) -> "list[Contender]":
+    """Every device with every way of reading it that it allows."""
     from ..doa import Protocol
     from ..errors import require
-    from ..study import Contender, digital_energies, digital_fields
 
     readings = list(dict.fromkeys(name.strip() for name in estimators.split(",")))
     known = ("peak", "start", "ml")
     unknown = [name for name in readings if name not in known]
     require(
         not unknown, f"`--estimators` must be of {', '.join(known)}, but has {', '.join(unknown)}."
-    )
-    groups = len(devices) + 2 * references
-    require(
-        groups <= _MOST_DEVICES,
-        f"A study must have at most {_MOST_DEVICES} devices, the two references counted, but has "
-        f"{groups}; use several studies, or `--no-references`.",
     )
     first = next(iter(devices.values()))
     contenders: list[Contender] = []
@@ -189,12 +204,40 @@ def _contenders(
             f"{protocol.snapshots_x} and {protocol.snapshots_y}, but are {snapshots}.",
         )
         contenders += _of_device(name, device, protocol, readings)
-    if references:
-        protocol = Protocol(first.columns, first.rows, *snapshots)
-        contenders.append(Contender(digital_energies(protocol), "ml"))
-        contenders.append(Contender(digital_fields(protocol), "matched"))
-    require(bool(contenders), "There must be something to read, but no device has these bins.")
+    require(
+        bool(contenders),
+        "`--estimators` must hold a way of reading one of the devices, but the peak needs a DFT; "
+        "use ml.",
+    )
+    read = {contender.device.name for contender in contenders if contender.reading == "peak"}
+    for name in [name for name in devices if "peak" in readings and name not in read]:
+        warn(f"{name} is no DFT and has no peak to read: that curve is left out.")
     return contenders
+
+
+def _arrays(protocol: "Protocol", *, references: bool, paper_arrays: bool) -> "list[Contender]":
+    """Digital arrays to compare with."""
+    from ..study import Contender, digital_energies, digital_fields, large_digital_array
+
+    arrays: list[Contender] = []
+    if references:
+        arrays.append(Contender(digital_energies(protocol), "ml"))
+        arrays.append(Contender(digital_fields(protocol), "matched"))
+    if paper_arrays:
+        arrays.append(Contender(digital_fields(protocol), "strongest bin"))
+        arrays.append(Contender(large_digital_array(protocol), "strongest bin"))
+    return arrays
+
+
+def _refuse_too_many(contenders: "list[Contender]") -> None:
+    from ..errors import require
+
+    names = {contender.device.name for contender in contenders}
+    require(
+        len(names) <= _MOST_DEVICES,
+        f"A study must have at most {_MOST_DEVICES} devices, digital arrays counted, but has "
+        f"{len(names)}; use several studies, or `--no-references`.",
+    )
 
 
 def _of_device(
@@ -214,8 +257,6 @@ def _of_device(
             columns=device.columns,
             rows=device.rows,
         )
-    if not bins and "peak" in readings:
-        warn(f"{name} is no DFT and has no peak to read: that curve is left out.")
     return [Contender(studied, each) for each in readings if bins or each != "peak"]
 
 

@@ -50,13 +50,26 @@ def run(arguments: Sequence[str]) -> int:
     except InputError as error:
         return _fail(str(error), UNUSABLE_INPUT)
     except KeyboardInterrupt:
-        return _fail("Stopped.", INTERRUPTED)
+        code = INTERRUPTED
     except Exception as error:
+        if _is_lack_of_memory(error):
+            return _fail(
+                f"This needs more memory than there is ({error}); ask for fewer trials, snapshots, "
+                "starts or elements.",
+                UNUSABLE_INPUT,
+            )
         # What the command-line parser raises says so by this method (its class is not public).
         if usage := getattr(error, "format_message", None):
             return _fail(f"{usage()} (metastack --help says more.)", UNUSABLE_INPUT)
         return _report_bug(error)
+    if code == INTERRUPTED:
+        return _fail("Stopped.", INTERRUPTED)
     return code if isinstance(code, int) else OK
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """NumPy and Python raise an error of their own; XLA's class is not public, its word is."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,7 +1,13 @@
 """Direction of arrival: angles, protocol, estimators, bounds, Monte Carlo, designs for it."""
 
 from .ambiguity import worst_ambiguity
-from .angles import direction, electrical_angles, is_visible, wrapped_rad
+from .angles import (
+    UNIFORM_DEVIATION_OVER_PI,
+    direction,
+    electrical_angles,
+    is_visible,
+    wrapped_rad,
+)
 from .aperture import aperture_fields
 from .beamforming import digital_beamforming, matched_steering, matched_steering_fading
 from .coherent_readers import DigitalReader, FadingMatchedReader, MatchedReader
@@ -50,6 +56,7 @@ from .unknowns import (
 )
 
 __all__ = [
+    "UNIFORM_DEVIATION_OVER_PI",
     "AngleMse",
     "AngularSpectrum",
     "BayesianInformation",

@@ -20,6 +20,8 @@ from jaxtyping import Bool, Float
 from .._types import Number
 from ..errors import require
 
+# Deviation of an angle that is uniform on the circle, over π: a larger one says nothing.
+UNIFORM_DEVIATION_OVER_PI = 3**-0.5
 # Rounding may carry the sine of a grazing direction past 1 by a few units in the last place.
 _LARGEST_SINE = 1 + 8 * np.finfo(float).eps
 

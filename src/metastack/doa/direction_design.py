@@ -13,6 +13,7 @@ from .direction_problem import Mean, Patterns, Summary, SwitchedPatterns
 from .model import DirectionModel
 from .noise import PhysicalSnr
 from .protocol import Protocol
+from .several import most_sources
 
 _MEAN = Mean()
 
@@ -38,7 +39,7 @@ class DirectionGoal:
             0 < self.field_of_view_rad <= np.pi,
             f"`field_of_view_rad` must be in (0, π], but is {self.field_of_view_rad}.",
         )
-        largest = self.protocol.elements // 2
+        largest = most_sources(self.protocol)
         require(
             1 <= self.sources <= largest,
             f"`sources` must be from 1 to {largest} for energies of {self.protocol.columns} x "

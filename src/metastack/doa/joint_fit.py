@@ -20,13 +20,11 @@ from .._types import AnyArray
 from .angles import wrapped_rad
 from .ascent import ascend
 from .elimination import inverted, solved
-from .likelihood import log_noise_step
+from .likelihood import LEAST_NOISE, log_noise_step
 from .model import DirectionModel
 from .rician import information, log_density, snr_score
 from .unknowns import KnownNoise, Noise
 
-# Recordings without noise are read as if they had this share of it.
-_LEAST_NOISE = 1e-12
 # A combination of unknowns that the energies do not see gets a large variance, not an error.
 _LEAST_INFORMATION = 1e-14
 
@@ -88,7 +86,7 @@ def _first(
     known = isinstance(noise, KnownNoise)
     left = 2 * jnp.mean((jnp.sqrt(energies) - jnp.abs(field)) ** 2)
     variance = jnp.asarray(noise.variance, energies.dtype) if known else left
-    floor = _LEAST_NOISE * jnp.mean(energies)
+    floor = LEAST_NOISE * jnp.mean(energies)
     return _Unknowns(psi_rad, amplitudes, jnp.log(jnp.maximum(variance, floor)))
 
 

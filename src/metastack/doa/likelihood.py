@@ -33,7 +33,7 @@ from .snapshots import checked_energies
 from .unknowns import KnownNoise, Noise, Power, SteadyPower
 
 # Recordings without noise are read as if they had this share of it.
-_LEAST_NOISE = 1e-12
+LEAST_NOISE = 1e-12
 # A start gives the source at least this share of the power that it would have without noise.
 _LEAST_SHARE = 1e-6
 _LARGEST_LOG_STEP = 1.0
@@ -187,11 +187,11 @@ class MaximumLikelihood(eqx.Module):
         """Where a climb starts: power by moments, noise by what the power leaves."""
         template = self.model.energies(psi_rad)
         known = isinstance(self.noise, KnownNoise)
-        quiet = _LEAST_NOISE * jnp.mean(energies)
+        quiet = LEAST_NOISE * jnp.mean(energies)
         floor = jnp.asarray(self.noise.variance if known else 0.0, energies.dtype)
         own = self.power.totals(template**2)
         matched = self.power.totals((energies - floor) * template) / own
-        least = _LEAST_SHARE * self.power.totals(energies * template) / own + quiet * _LEAST_NOISE
+        least = _LEAST_SHARE * self.power.totals(energies * template) / own + quiet * LEAST_NOISE
         log_powers = jnp.log(jnp.maximum(matched, least))
         gains = self.power.gains(log_powers, self.model.snapshots)
         left = 2 * jnp.mean((jnp.sqrt(energies) - jnp.sqrt(gains * template)) ** 2)

@@ -27,6 +27,7 @@ from .joint_fit import JointFit, joint_fit, noise_only_log_likelihood
 from .lags import check_two_dimensional
 from .likelihood import MaximumLikelihood
 from .model import DirectionModel
+from .protocol import Protocol
 from .scan import PairTable, Scan
 from .snapshots import checked_energies
 from .unknowns import KnownNoise, Noise
@@ -91,13 +92,13 @@ class SourcesFound(NamedTuple):
         return self.fits[self.believed - 1] if self.believed else None
 
 
-def most_sources(model: DirectionModel) -> int:
+def most_sources(array: DirectionModel | Protocol) -> int:
     """How many sources energies can resolve at most: half as many as there are elements.
 
     A field on N elements has 2N - 1 numbers that energies see, and every source takes four, less
     the common phase.
     """
-    return model.elements // 2
+    return array.elements // 2
 
 
 @in_float64

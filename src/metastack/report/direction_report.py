@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..doa.angles import UNIFORM_DEVIATION_OVER_PI
 from ..doa.direction_design import DirectionDesign
 from ..doa.direction_problem import FreePatterns
 from ..doa.information_design import bound_over_view
@@ -29,8 +30,6 @@ from .phases import MOST_PATTERNS, pattern_maps, phase_maps
 _POINTS = 81
 # The DOA paper's exact 2D DFT loses about this much on its 4 x 4 stack.
 _LOSSY_DFT_DB = 26.0
-# The deviation of an angle that is uniform on the circle, over π: a larger one says nothing.
-_NOTHING_KNOWN_OVER_PI = 1 / sqrt(3)
 
 
 def write_direction_report(
@@ -112,14 +111,14 @@ def _has_own_patterns(design: DirectionDesign) -> bool:
 def _deviation(bound_rad2: float) -> str:
     """A deviation in units of π, or that there is none to speak of."""
     over_pi = sqrt(bound_rad2) / pi
-    known = over_pi < _NOTHING_KNOWN_OVER_PI
+    known = over_pi < UNIFORM_DEVIATION_OVER_PI
     return f"{over_pi:.3g} π" if known else "none: these energies do not tell every direction"
 
 
 def _beside(model: DirectionModel, design: DirectionDesign) -> str:
     bound_rad2 = float(np.mean(bound_over_view(model, design.goal)))
     text = _deviation(bound_rad2)
-    if sqrt(bound_rad2) / pi >= _NOTHING_KNOWN_OVER_PI:
+    if sqrt(bound_rad2) / pi >= UNIFORM_DEVIATION_OVER_PI:
         return text
     ratio_db = 10 * log10(bound_rad2 / design.bound_rad2)
     side = "more" if ratio_db >= 0 else "less"

@@ -37,12 +37,16 @@ class Surface:
 
 @dataclass(frozen=True)
 class MarkedEstimate:
-    """An estimated direction, rad, and its covariance over (ψ_x, ψ_y), rad², where it is known."""
+    """An estimated direction, rad, and its covariance over (ψ_x, ψ_y), rad², where it is known.
+
+    `likelihood_surface` gives several estimates different markers.
+    """
 
     psi_x_rad: float
     psi_y_rad: float
     covariance_rad2: Float[np.ndarray, "_rows _columns"] | None = None
     label: str = "estimate"
+    marker: str = "o"
 
     @property
     def psi(self) -> tuple[float, float]:
@@ -87,14 +91,14 @@ def likelihood_surface(
     zoom: Surface | None = None,
     floor_nats: float = FLOOR_NATS,
 ) -> Figure:
-    """Log-likelihood over the electrical angles, and below it the first estimate's neighbourhood.
+    """Log-likelihood over the electrical angles, and below it each estimate's neighbourhood.
 
     Values are in nats, `log_likelihood[iy, ix]` at (`psi_x_rad[ix]`, `psi_y_rad[iy]`), and are
-    drawn relative to the largest of both surfaces, down to `floor_nats`. The lower panel appears
-    where there is a finer surface, `zoom`, or a covariance of the first estimate. Its contours
-    bound the regions that, with many measurements, hold the true direction with 68.3, 95 and
-    99.7 %: drops of 1.15, 3.0 and 5.8 nats for two parameters (Wilks). The ellipses hold 95 %
-    for the estimates' covariances.
+    drawn relative to the largest of both surfaces, down to `floor_nats`. A lower panel appears for
+    every estimate with a covariance; or one panel for a finer surface, `zoom`, around the first
+    estimate. Its contours bound the regions that, with many measurements, hold the true
+    direction with 68.3, 95 and 99.7 %: drops of 1.15, 3.0 and 5.8 nats for two parameters (Wilks).
+    The ellipses hold 95 % for the estimates' covariances.
 
     Raises:
         InputError: a surface that does not fit its angles or has no finite maximum, a `zoom`
@@ -104,19 +108,33 @@ def likelihood_surface(
     require(floor_nats < 0, f"`floor_nats` must be negative, but is {floor_nats}.")
     whole = Surface(psi_x_rad, psi_y_rad, log_likelihood)
     top = max(_top(surface) for surface in (whole, zoom) if surface is not None)
-    near = _has_neighbourhood(estimates, zoom)
-    figure = new_figure(6.1 if near else 3.6)
-    panels = list(figure.subplots(1 + near, 1, squeeze=False)[:, 0])
-    _draw_surface(figure, panels[0], whole, top, floor_nats)
-    _mark(panels[0], estimates, true_psi, _View())
-    if near:
-        _draw_neighbourhood(panels[1], estimates, true_psi, zoom, top)
+    markers = zip(estimates, cycle(_MARKERS), strict=False)
+    estimates = [replace(estimate, marker=marker) for estimate, marker in markers]
+    near = _neighbourhoods(estimates, zoom)
+    figure = new_figure(3.6 + (2.5 if len(near) == 1 else 1.9) * -(-len(near) // 2))
+    above, *below = _panels(figure, len(near))
+    _draw_surface(figure, above, whole, top, floor_nats)
+    _mark(above, estimates, true_psi, _View())
+    for axes, shown in zip(below, near, strict=True):
+        _draw_neighbourhood(axes, shown, true_psi, zoom, top)
     # What is drawn twice is named once.
-    handles, labels = panels[-1].get_legend_handles_labels()
-    names = dict(zip(labels, handles, strict=True))
+    names: dict[str, Any] = {}
+    for axes in (above, *below):
+        handles, labels = axes.get_legend_handles_labels()
+        names |= dict(zip(labels, handles, strict=True))
     if names:
         figure.legend(names.values(), names.keys(), loc="outside lower center", ncols=2)
     return figure
+
+
+def _panels(figure: Figure, near: int) -> list[Axes]:
+    """One panel above, and below it as many as asked for, two a row."""
+    columns = 2 if near > 1 else 1
+    rows = -(-near // columns)
+    grid = figure.add_gridspec(1 + rows, columns, height_ratios=[(1 + columns) / 2] + [1] * rows)
+    above = figure.add_subplot(grid[0, :])
+    below = [figure.add_subplot(grid[1 + k // columns, k % columns]) for k in range(near)]
+    return [above, *below]
 
 
 def error_ellipse(
@@ -163,9 +181,12 @@ def _top(surface: Surface) -> float:
     return top
 
 
-def _has_neighbourhood(estimates: Sequence[MarkedEstimate], zoom: Surface | None) -> bool:
+def _neighbourhoods(
+    estimates: Sequence[MarkedEstimate], zoom: Surface | None
+) -> list[list[MarkedEstimate]]:
+    """What each lower panel shows, first what it is centred on."""
     if zoom is None:
-        return len(estimates) > 0 and estimates[0].covariance_rad2 is not None
+        return [[estimate] for estimate in estimates if estimate.covariance_rad2 is not None]
     require(
         len(estimates) > 0,
         "`estimates` must hold the estimate that `zoom` surrounds, but is empty.",
@@ -175,7 +196,7 @@ def _has_neighbourhood(estimates: Sequence[MarkedEstimate], zoom: Surface | None
         min(shape) > 1,
         f"`zoom` must have two or more angles in each direction, but has shape {shape}.",
     )
-    return True
+    return [list(estimates)]
 
 
 def _draw_surface(
@@ -275,8 +296,8 @@ def _mark(
     true_psi: tuple[float, float] | None,
     view: _View,
 ) -> None:
-    for estimate, marker in zip(estimates, cycle(_MARKERS), strict=False):
-        look = {"marker": marker, "color": "black", "markersize": 9}
+    for estimate in estimates:
+        look = {"marker": estimate.marker, "color": "black", "markersize": 9}
         _draw_mark(axes, estimate.psi, view, label=estimate.label, **look)
     if true_psi is not None:
         look = {"marker": "x", "color": "red", "markersize": 6}

@@ -1,5 +1,6 @@
 """The angular spectrum that a stack measures, as in Figs. 6 and 7 of the DOA paper."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ class MarkedSpectrum:
     psi_y_rad: Float[np.ndarray, " y"]
     power_db: Float[np.ndarray, "y x"]
     true_psi: tuple[float, float] | None = None
-    estimated_psi: tuple[float, float] | None = None
+    estimated_psi: Sequence[tuple[float, float]] = ()
 
 
 @styled
@@ -32,12 +33,12 @@ def angular_spectrum_map(
     psi_y_rad: Float[np.ndarray, " y"],
     power_db: Float[np.ndarray, "_y _x"],
     true_psi: tuple[float, float] | None = None,
-    estimated_psi: tuple[float, float] | None = None,
+    estimated_psi: Sequence[tuple[float, float]] = (),
 ) -> Figure:
     """Power over the electrical angles, the peak at 0 dB and 40 dB shown.
 
     Electrical angles in any order, `power_db[iy, ix]` at (`psi_x_rad[ix]`, `psi_y_rad[iy]`). The
-    true direction is a red cross, the estimate an open circle, both (psi_x, psi_y) in rad.
+    true direction is a red cross, estimates are open circles, all (psi_x, psi_y) in rad.
 
     Raises:
         InputError: `power_db` does not fit the angles.
@@ -74,11 +75,11 @@ def _mark_directions(
     figure: Figure,
     axes: Axes,
     true_psi: tuple[float, float] | None,
-    estimated_psi: tuple[float, float] | None,
+    estimated_psi: Sequence[tuple[float, float]],
 ) -> None:
     outline = [withStroke(linewidth=3, foreground="white")]
-    if estimated_psi is not None:
-        x, y = np.divide(estimated_psi, np.pi)
+    if len(estimated_psi) > 0:
+        x, y = np.divide(estimated_psi, np.pi).T
         axes.plot(
             x,
             y,
@@ -86,7 +87,7 @@ def _mark_directions(
             markersize=11,
             fillstyle="none",
             color="black",
-            label="estimate",
+            label="estimate" if len(estimated_psi) == 1 else "estimates",
             linestyle="none",
             path_effects=outline,
         )
@@ -103,5 +104,5 @@ def _mark_directions(
             linestyle="none",
             path_effects=outline,
         )
-    if true_psi is not None or estimated_psi is not None:
+    if true_psi is not None or len(estimated_psi) > 0:
         figure.legend(loc="outside lower center", ncols=2)

@@ -13,6 +13,7 @@ _KINDS = {
     "start": EstimatorKind.START,
     "ml": EstimatorKind.MAXIMUM_LIKELIHOOD,
     "matched": EstimatorKind.DIGITAL,
+    "strongest bin": EstimatorKind.PEAK,
 }
 
 
@@ -32,8 +33,6 @@ def mse_figure(points: Sequence[MsePoint], *, snr_label: str) -> Figure:
         label = device if reading == "matched" else f"{device}: {reading}"
         curves.append(SimulatedCurve(label, snr_db, mse, low, high, _KINDS[reading], device))
         if reading in ("ml", "matched") and np.isfinite(bound).any() and device not in bounded:
-            # No error of an angle on a circle is as large: there the bound says nothing.
-            bound = np.where(bound > 1, np.nan, bound)
             curves.append(BoundCurve(f"{device}: bound", snr_db, bound, device))
             bounded.add(device)
     return mse_against_snr(curves, snr_label=snr_label, mse_label="MSE of $ψ/π$")

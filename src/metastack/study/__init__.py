@@ -6,6 +6,7 @@ from .readings import (
     designed_stack,
     digital_energies,
     digital_fields,
+    large_digital_array,
     patterned_stack,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "designed_stack",
     "digital_energies",
     "digital_fields",
+    "large_digital_array",
     "mse_points",
     "patterned_stack",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from ..doa import (
+    UNIFORM_DEVIATION_OVER_PI,
     Directions,
     Experiment,
     GaussianSource,
@@ -28,6 +29,8 @@ from ..doa import (
 from ..precision import float64
 from .readings import READERS, StudiedDevice, amplitude_of, power_of
 
+# Readings that answer with the nearest bin: no unbiased estimates, which bounds are for.
+_QUANTISED = ("peak", "strongest bin")
 # Directions over which bounds are averaged.
 _BOUND_DIRECTIONS = 1000
 
@@ -47,7 +50,8 @@ class MsePoint:
     """One point of a curve; errors are of ψ/π, squared and averaged over ψ_x and ψ_y.
 
     `low`, `high`: the confidence interval of `mse`. `lower_bound`: mean Cramér-Rao bound of what
-    the reading may use, for unbiased ones: NaN for the peak, and for a source that fades.
+    the reading may use, for unbiased ones: NaN for the strongest bin, and for a source that fades,
+    and where it is above the 1/3 of an angle that is uniform on the circle.
     `upper_bound`: of the peak, else NaN.
     """
 
@@ -115,7 +119,7 @@ def mse_points(
 
 def _lower_bound(contender: Contender, experiment: Experiment) -> float:
     """Mean bound of one angle, rad², over the directions of the experiment."""
-    if contender.reading == "peak" or isinstance(experiment.source, GaussianSource):
+    if contender.reading in _QUANTISED or isinstance(experiment.source, GaussianSource):
         return float("nan")
     psi_rad = _directions(experiment)
     variance, source = experiment.noise_variance, experiment.source
@@ -127,7 +131,9 @@ def _lower_bound(contender: Contender, experiment: Experiment) -> float:
         information = energy_information(
             experiment.model, psi_rad, noise=KnownNoise(variance), power=power_of(source)
         )
-    return float(np.trace(cramer_rao(information), axis1=1, axis2=2).mean() / 2)
+    bound_rad2 = float(np.trace(cramer_rao(information), axis1=1, axis2=2).mean() / 2)
+    # The error of an angle on a circle cannot be as large: there the bound says nothing.
+    return bound_rad2 if bound_rad2 < (np.pi * UNIFORM_DEVIATION_OVER_PI) ** 2 else float("nan")
 
 
 def _upper_bound(contender: Contender, experiment: Experiment) -> float:

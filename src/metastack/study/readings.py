@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from ..doa import (
+    DigitalReader,
     DirectionModel,
     Directions,
     Experiment,
@@ -42,7 +43,8 @@ class StudiedDevice:
     """A device by its name, what its detectors see, and what an effective SNR scales it by.
 
     `response`, `target`: for the scale of an effective SNR. `protocol`: where its probes stand
-    for the bins of a DFT; else there is no peak to read.
+    for the bins of a DFT; else there is no peak to read. `bins`: of an array, how many its DFT
+    has along x and y.
     """
 
     name: str
@@ -50,6 +52,7 @@ class StudiedDevice:
     response: Complex[np.ndarray, "probes elements"]
     target: Complex[np.ndarray, "probes elements"]
     protocol: Protocol | None = None
+    bins: tuple[int, int] | None = None
 
     def experiment(self, noise: NoiseLevel, source: Source, directions: Directions) -> Experiment:
         """The device at an SNR."""
@@ -99,7 +102,21 @@ def digital_fields(protocol: Protocol) -> StudiedDevice:
     model = DirectionModel.of_array(protocol.columns, protocol.rows, snapshots=protocol.snapshots)
     lossless = dft_2d(protocol.columns, protocol.rows) / np.sqrt(protocol.elements)
     target = dft_2d(protocol.columns, protocol.rows)
-    return StudiedDevice("digital array, with phase", model, lossless, target)
+    bins_y, bins_x = protocol.grid_shape
+    bins = bins_x, bins_y
+    return StudiedDevice("digital array, with phase", model, lossless, target, bins=bins)
+
+
+def large_digital_array(protocol: Protocol) -> StudiedDevice:
+    """The paper's other array: N T elements in one snapshot, with the same bins; Fig. 9.
+
+    Its noise is that of `digital_fields`.
+    """
+    small = digital_fields(protocol)
+    bins_y, bins_x = protocol.grid_shape
+    model = DirectionModel.of_array(bins_x, bins_y)
+    name = f"{bins_x} x {bins_y} digital array"
+    return StudiedDevice(name, model, small.response, small.target, bins=(bins_x, bins_y))
 
 
 ReaderOf: TypeAlias = Callable[[StudiedDevice, Experiment], Reader]
@@ -129,11 +146,20 @@ def _matched(device: StudiedDevice, experiment: Experiment) -> Reader:
     return (MatchedReader if steady else FadingMatchedReader).of(experiment.model)
 
 
+def _bins(device: StudiedDevice, experiment: Experiment) -> Reader:
+    model = experiment.model
+    if device.bins is None:
+        raise ValueError(f"{device.name} has no elements of its own to transform")
+    bins_x, bins_y = device.bins
+    return DigitalReader.of(model.columns, model.rows, bins_x=bins_x, bins_y=bins_y)
+
+
 READERS: Mapping[str, ReaderOf] = {
     "peak": _peak,
     "start": _start,
     "ml": _likelihood,
     "matched": _matched,
+    "strongest bin": _bins,
 }
 
 
