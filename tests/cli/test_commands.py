@@ -256,3 +256,15 @@ def test_demo_runs_from_start_to_end(tmp_path):
     assert answer["nmse_db"] <= -100
     assert answer["insertion_loss_db"] == pytest.approx(10, abs=0.01)
     assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+def test_too_large_a_wish_is_the_users_fault(capsys, monkeypatch, tmp_path):
+    """Out of memory: one line that says what to ask less of, and exit code 2."""
+
+    def greedy(*_, **__):
+        raise MemoryError("Unable to allocate 1. PiB")
+
+    monkeypatch.setattr("metastack.files.read_stack", greedy)
+    line = refusal_of(capsys, "design", STACK_2X2, "-o", tmp_path / "d.nc")
+    assert "more memory than there is" in line
+    assert "1. PiB" in line

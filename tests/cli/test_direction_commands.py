@@ -300,7 +300,7 @@ def test_designs_that_make_no_sense_are_refused(capsys, folder, tmp_path, option
         (["--sources", "auto", "--false-alarm", "2"], "must be between 0 and 1"),
         (["--noise-variance", "-1"], "`--noise-variance` must be positive and finite, but is -1.0"),
         (["--noise-variance", "nan"], "`--noise-variance` must be positive"),
-        (["--likelihood", "PICTURE", "--estimator", "start"], "`--likelihood` needs the noise"),
+        (["--likelihood", "PICTURE", "--estimator", "start"], "`--likelihood` belongs to ml"),
         (["--subarray", "2", "2"], "`--subarray` belongs to music and esprit"),
     ],
 )
