@@ -414,3 +414,31 @@ def test_broken_codes_of_the_input_layer_are_refused(capsys, folder, tmp_path, c
     table = tmp_path / "codes_input.csv"
     table.write_text(change(table.read_text()))
     refusal_of(capsys, "show", table)
+
+
+def test_more_sources_than_there_are_can_be_drawn(capsys, folder, tmp_path):
+    """Each estimate has a panel, unless its error is no ellipse: a source that is not there may
+    have one that is nearly a line."""
+    for seed in range(3):
+        recording, picture = tmp_path / f"r{seed}.nc", tmp_path / f"p{seed}.png"
+        source = ("--psi-over-pi", "0.3", "0.2", "--physical-snr-db", "60", "--seed", seed)
+        steps = ("--snapshots-x", "4", "--snapshots-y", "4")
+        answer_of(
+            capsys, "simulate", "snapshots", folder / "dft.nc", *source, *steps, "-o", recording
+        )
+        drawn = ("--sources", "2", "--likelihood", picture)
+        answer = answer_of(capsys, "doa", folder / "dft.nc", recording, *drawn)
+        assert answer["sources_found"] == 2
+        assert picture.stat().st_size > 10_000
+
+
+def test_without_a_source_there_is_no_likelihood_to_draw(capsys, folder, tmp_path):
+    """Noise alone: the answer says so, and a warning that nothing was drawn."""
+    noise, picture = tmp_path / "noise.npz", tmp_path / "p.png"
+    np.savez(noise, energies=np.random.default_rng(0).exponential(size=(64, 4)))
+    options = ("--sources", "auto", "--likelihood", picture, "--json")
+    assert run(list(map(str, ("doa", folder / "dft.nc", noise, *options)))) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["sources_found"] == 0
+    assert "`--likelihood` has nothing to draw" in printed.err
+    assert not picture.exists()

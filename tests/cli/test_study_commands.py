@@ -134,7 +134,10 @@ def test_the_papers_arrays_end_on_the_floor_of_their_grid(capsys, tmp_path):
     arguments[arguments.index("10,20")] = "60"
     capsys.readouterr()
     rows = answer_of(capsys, *arguments, "--confidence", "0.999")["results"][1:]
-    assert [row["device"] for row in rows] == ["digital array, with phase", "4 x 4 digital array"]
+    assert [row["device"] for row in rows] == [
+        "2 x 2 array, 4 snapshots",
+        "4 x 4 array, 1 snapshot",
+    ]
     psi = np.linspace(-0.7, 0.7, 14001)
     floor = np.mean((psi - np.round(2 * psi) / 2) ** 2)
     for row in rows:
@@ -152,3 +155,28 @@ def test_a_study_of_nothing_is_refused(capsys, tmp_path):
     line = refusal_of(capsys, "doa-study", design, "-o", out, *snr, "--estimators", "peak")
     assert "the peak needs a DFT" in line
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("columns", "snapshots"), [(2, 4), (4, 1)])
+def test_the_papers_arrays_have_the_noise_of_the_probes(capsys, tmp_path, columns, snapshots):
+    """A second formulation in NumPy at 0 dB: unit fields on the elements, noise of power 1 in each
+    reading, powers of the padded 2D DFT added over the snapshots. The ratio of the errors is 1
+    within what both runs leave open at 99.9 %."""
+    arguments = study(tmp_path, "--no-references", "--paper-arrays", "--estimators", "ml")
+    arguments[arguments.index("10,20")] = "0"
+    arguments[arguments.index("200")] = "4000"
+    capsys.readouterr()
+    rows = answer_of(capsys, *arguments)["results"]
+    (row,) = (row for row in rows if row["device"].startswith(f"{columns} x {columns} array"))
+    rng = np.random.default_rng(0)
+    psi = rng.uniform(-0.7 * np.pi, 0.7 * np.pi, (4000, 1, 2))
+    n = np.arange(columns)
+    field = np.exp(1j * (psi[..., 1, None, None] * n[:, None] + psi[..., 0, None, None] * n))
+    u = rng.standard_normal((2, 4000, snapshots, columns, columns)) / np.sqrt(2)
+    powers = np.sum(np.abs(np.fft.fft2(field + u[0] + 1j * u[1], (4, 4))) ** 2, axis=1)
+    k_y, k_x = np.divmod(powers.reshape(4000, -1).argmax(axis=1), 4)
+    error = np.stack([k_x, k_y], -1) / 2 - psi[:, 0] / np.pi
+    squared = np.mean(((error + 1) % 2 - 1) ** 2, axis=1)
+    ours = np.log(row["high"] / row["mse"]) / 2.576
+    spread = np.hypot(ours, squared.std() / squared.mean() / np.sqrt(4000))
+    assert abs(np.log(row["mse"] / squared.mean())) < 3.29 * spread

@@ -349,5 +349,5 @@ def test_a_response_that_is_nearly_a_dft_is_read_as_well_as_one(off):
         for model in (near, SMALL)
     ]
     found = [np.count_nonzero(each < np.pi / 4) for each in errors]
-    assert found[0] >= found[1] - 1
+    assert found[0] >= found[1] - 3
     assert found[1] >= 36

@@ -207,10 +207,10 @@ def likelihood_facts(task: Task, found: Found) -> dict[str, Any]:
 
 
 def _drawable(covariance_rad2: Any) -> Any:
-    """The covariance, unless its ellipse would not fit on the circle of angles."""
+    """The covariance, unless its ellipse would not fit on the circle of angles, or is none."""
     if covariance_rad2 is None or not (np.diag(covariance_rad2) < np.pi**2).all():
         return None
-    return covariance_rad2
+    return covariance_rad2 if np.linalg.eigvalsh(covariance_rad2).min() > 0 else None
 
 
 def _around(psi_rad: tuple[float, float], covariance_rad2: Any) -> tuple[Any, Any]:

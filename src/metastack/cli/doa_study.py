@@ -217,15 +217,14 @@ def _contenders(
 
 def _arrays(protocol: "Protocol", *, references: bool, paper_arrays: bool) -> "list[Contender]":
     """Digital arrays to compare with."""
-    from ..study import Contender, digital_energies, digital_fields, large_digital_array
+    from ..study import Contender, digital_energies, digital_fields, published_arrays
 
     arrays: list[Contender] = []
     if references:
         arrays.append(Contender(digital_energies(protocol), "ml"))
         arrays.append(Contender(digital_fields(protocol), "matched"))
     if paper_arrays:
-        arrays.append(Contender(digital_fields(protocol), "strongest bin"))
-        arrays.append(Contender(large_digital_array(protocol), "strongest bin"))
+        arrays += [Contender(array, "strongest bin") for array in published_arrays(protocol)]
     return arrays
 
 

@@ -54,8 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if _is_lack_of_memory(error):
             return _fail(
-                f"This needs more memory than there is ({error}); ask for fewer trials, snapshots, "
-                "starts or elements.",
+                "This needs more memory than there is; ask for fewer trials, snapshots, starts or "
+                f"elements. {error}",
                 UNUSABLE_INPUT,
             )
         # What the command-line parser raises says so by this method (its class is not public).

@@ -141,7 +141,8 @@ def joint_covariances(
         F = F - jnp.outer(cross, cross) / jnp.sum(of_noise)
     scaled, scales = _in_own_units(F)
     inverse = inverted(scaled + _LEAST_INFORMATION * jnp.eye(len(F)))
-    covariance = inverse / jnp.outer(scales, scales)
+    # Rounding leaves the inverse of a nearly singular matrix unsymmetric.
+    covariance = (inverse + inverse.T) / 2 / jnp.outer(scales, scales)
     slices = [slice(2 * s, 2 * s + 2) for s in range(len(psi_rad))]
     return jnp.stack([covariance[own, own] for own in slices])
 

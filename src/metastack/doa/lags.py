@@ -23,9 +23,6 @@ from .snapshots import checked_energies
 
 # A lag is determined if its row of the resolution matrix is that of the identity to this.
 _RESOLVED = 1e-6
-# A device whose total gain varies less than this over its detectors cannot tell the floor from
-# lag 0: the difference would multiply the noise by more than ten.
-_VARIES = 0.1
 
 
 def lag_matrix(
@@ -112,17 +109,13 @@ def resolve_lags(
 
     The second array says which unknowns the energies determine.
 
-    A constant noise floor under the energies is allowed for, and where lag 0 cannot be told from
-    it, is taken as part of that lag.
+    A constant floor under the energies is not an unknown: a DFT sees it as part of lag 0, and
+    elsewhere telling it apart costs more, from -5 dB up, than the bias that it leaves.
     """
     matrix, lags = lag_matrix(model)
-    floor = np.full((len(matrix), 1), matrix[:, 0].mean())
-    alike = np.ptp(matrix[:, 0]) < _VARIES * matrix[:, 0].mean()
-    with_floor = matrix if alike else np.concatenate([matrix, floor], axis=1)
-    inverse = np.linalg.pinv(with_floor, rcond=1e-8)
-    off = np.abs(inverse @ with_floor - np.eye(with_floor.shape[1])).max(axis=1)
-    unknowns = matrix.shape[1]
-    return inverse[:unknowns], off[:unknowns] < _RESOLVED, lags
+    inverse = np.linalg.pinv(matrix, rcond=1e-8)
+    off = np.abs(inverse @ matrix - np.eye(matrix.shape[1])).max(axis=1)
+    return inverse, off < _RESOLVED, lags
 
 
 def check_two_dimensional(model: DirectionModel) -> None:

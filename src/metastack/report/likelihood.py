@@ -240,7 +240,7 @@ def _label_neighbourhood(axes: Axes, view: _View) -> None:
     unit = f" ($10^{{{view.exponent}}}$)" if view.exponent else ""
     axes.set_xlabel(rf"$(ψ_x - \hat{{ψ}}_x)/π${unit}")
     axes.set_ylabel(rf"$(ψ_y - \hat{{ψ}}_y)/π${unit}")
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_box_aspect(1)
     axes.grid(visible=True)

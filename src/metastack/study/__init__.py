@@ -6,8 +6,8 @@ from .readings import (
     designed_stack,
     digital_energies,
     digital_fields,
-    large_digital_array,
     patterned_stack,
+    published_arrays,
 )
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "designed_stack",
     "digital_energies",
     "digital_fields",
-    "large_digital_array",
     "mse_points",
     "patterned_stack",
+    "published_arrays",
 ]

@@ -102,21 +102,25 @@ def digital_fields(protocol: Protocol) -> StudiedDevice:
     model = DirectionModel.of_array(protocol.columns, protocol.rows, snapshots=protocol.snapshots)
     lossless = dft_2d(protocol.columns, protocol.rows) / np.sqrt(protocol.elements)
     target = dft_2d(protocol.columns, protocol.rows)
-    bins_y, bins_x = protocol.grid_shape
-    bins = bins_x, bins_y
-    return StudiedDevice("digital array, with phase", model, lossless, target, bins=bins)
+    return StudiedDevice("digital array, with phase", model, lossless, target)
 
 
-def large_digital_array(protocol: Protocol) -> StudiedDevice:
-    """The paper's other array: N T elements in one snapshot, with the same bins; Fig. 9.
+def published_arrays(protocol: Protocol) -> tuple[StudiedDevice, StudiedDevice]:
+    """The arrays of Fig. 9: N elements and T snapshots, and N T elements in one snapshot.
 
-    Its noise is that of `digital_fields`.
+    At an effective SNR their elements have the noise of the stack's probes.
     """
-    small = digital_fields(protocol)
+    columns, rows, snapshots = protocol.columns, protocol.rows, protocol.snapshots
     bins_y, bins_x = protocol.grid_shape
-    model = DirectionModel.of_array(bins_x, bins_y)
-    name = f"{bins_x} x {bins_y} digital array"
-    return StudiedDevice(name, model, small.response, small.target, bins=(bins_x, bins_y))
+    dft, bins = dft_2d(columns, rows), (bins_x, bins_y)
+    small = DirectionModel.of_array(columns, rows, snapshots=snapshots)
+    large = DirectionModel.of_array(bins_x, bins_y)
+    return (
+        StudiedDevice(
+            f"{columns} x {rows} array, {snapshots} snapshots", small, dft, dft, bins=bins
+        ),
+        StudiedDevice(f"{bins_x} x {bins_y} array, 1 snapshot", large, dft, dft, bins=bins),
+    )
 
 
 ReaderOf: TypeAlias = Callable[[StudiedDevice, Experiment], Reader]
