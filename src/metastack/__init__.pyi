@@ -6,6 +6,7 @@ from .atoms import (
     MeasuredAtoms as MeasuredAtoms,
     QuantisedAtoms as QuantisedAtoms,
     StuckAtoms as StuckAtoms,
+    UnequalAtoms as UnequalAtoms,
 )
 from .design import (
     LBFGS as LBFGS,
@@ -52,6 +53,13 @@ from .geometry import (
     PlanarArray as PlanarArray,
     Plane as Plane,
     Pose as Pose,
+)
+from .imperfections import (
+    GaussianErrors as GaussianErrors,
+    Imperfections as Imperfections,
+    UniformErrors as UniformErrors,
+    built as built,
+    published_imperfections as published_imperfections,
 )
 from .precision import (
     float64 as float64,

@@ -193,14 +193,39 @@ class StuckAtoms(eqx.Module):
         return self.base.is_smooth
 
 
+class UnequalAtoms(eqx.Module):
+    """Atoms of another kind, each with a complex gain of its own: what fabrication made of it."""
+
+    base: Atoms
+    gain: Complex[AnyArray, "layers atoms"]
+
+    def __call__(
+        self, phase_rad: Float[Array, "*batch layers atoms"]
+    ) -> Complex[Array, "*batch layers atoms"]:
+        """Transmission of each atom."""
+        return jnp.asarray(self.gain) * self.base(phase_rad)
+
+    @property
+    def settings_rad(self) -> Float[np.ndarray, " settings"]:
+        """Those of the equal atoms."""
+        return self.base.settings_rad
+
+    @property
+    def is_smooth(self) -> bool:
+        """As the equal atoms."""
+        return self.base.is_smooth
+
+
 def quantised(atoms: Atoms, bits: int) -> Atoms:
-    """The same atoms with only 2^bits phases; stuck ones stay stuck.
+    """The same atoms with only 2^bits phases; stuck ones stay stuck, unequal ones unequal.
 
     Raises:
         InputError: measured atoms, whose settings are those of their table.
     """
     if isinstance(atoms, StuckAtoms):
         return StuckAtoms(quantised(atoms.base, bits), atoms.is_stuck, atoms.transmission)
+    if isinstance(atoms, UnequalAtoms):
+        return UnequalAtoms(quantised(atoms.base, bits), atoms.gain)
     require(
         isinstance(atoms, IdealAtoms | QuantisedAtoms),
         f"`bits` must go with ideal or quantised atoms, but these are {type(atoms).__name__}.",
@@ -212,4 +237,6 @@ def smooth(atoms: Atoms) -> Atoms:
     """The atoms whose rounding these are, for a search that needs gradients."""
     if isinstance(atoms, StuckAtoms):
         return StuckAtoms(smooth(atoms.base), atoms.is_stuck, atoms.transmission)
+    if isinstance(atoms, UnequalAtoms):
+        return UnequalAtoms(smooth(atoms.base), atoms.gain)
     return IdealAtoms() if isinstance(atoms, QuantisedAtoms) else atoms

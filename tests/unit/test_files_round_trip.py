@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
-from metastack.atoms import IdealAtoms, MeasuredAtoms, QuantisedAtoms, StuckAtoms
+from metastack.atoms import (
+    IdealAtoms,
+    MeasuredAtoms,
+    QuantisedAtoms,
+    StuckAtoms,
+    UnequalAtoms,
+)
 from metastack.design.solution import Design, Outcome
 from metastack.files import (
     Provenance,
@@ -76,6 +82,10 @@ def atoms(draw, shape):
             measured_atoms(),
         )
     )
+    if draw(st.booleans()):
+        base = UnequalAtoms(
+            base, draw(arrays_of(complexes, *shape).filter(lambda g: (g != 1).any()))
+        )
     is_stuck = draw(hnp.arrays(bool, shape))
     if not is_stuck.any():
         return base

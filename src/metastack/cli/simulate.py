@@ -1,4 +1,4 @@
-"""`metastack simulate`: what a device would receive."""
+"""`metastack simulate`: what a device would receive, and how it would be built."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from .options import AsJson, DevicePath, Seed, SnapshotsX, SnapshotsY, require_writable
 from .output import emit
+from .simulate_built import built
 
 if TYPE_CHECKING:
     from ..doa import NoiseLevel, Protocol, Source
@@ -26,12 +27,15 @@ class SourceName(StrEnum):
     GAUSSIAN = "gaussian"
 
 
-app = typer.Typer(help="Simulate what a device receives.")
+app = typer.Typer(help="Simulate what a device receives, or how it comes out of fabrication.")
 
 
 @app.callback()
 def _simulate() -> None:
     """Simulate what a device receives."""
+
+
+app.command("built")(built)
 
 
 @app.command("snapshots")

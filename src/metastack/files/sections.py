@@ -128,8 +128,16 @@ class StuckSection(Section):
     imag: FiniteFloat = 0.0
 
 
+class GainSection(Section):
+    """A complex gain for every atom, one row a layer."""
+
+    real: list[list[FiniteFloat]]
+    imag: list[list[FiniteFloat]]
+
+
 class _AtomsSection(Section):
     stuck: list[StuckSection] = []
+    gain: GainSection | None = None
 
 
 class IdealSection(_AtomsSection):

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float
 
-from ..atoms import Atoms, IdealAtoms, MeasuredAtoms, QuantisedAtoms, StuckAtoms
+from ..atoms import (
+    Atoms,
+    IdealAtoms,
+    MeasuredAtoms,
+    QuantisedAtoms,
+    StuckAtoms,
+    UnequalAtoms,
+)
 from ..errors import InputError, require
 from ..geometry import PlanarArray, Pose
 from ..propagation import RayleighSommerfeld
@@ -19,6 +26,7 @@ from .matrix_file import read_matrix
 from .sections import (
     ArraySection,
     AtomsSection,
+    GainSection,
     IdealSection,
     MeasuredSection,
     ModelSection,
@@ -178,7 +186,20 @@ _BUILDERS: dict[type[AtomsSection], Callable[..., Atoms]] = {
 
 def _atoms(section: AtomsSection, shape: tuple[int, int], folder: Path | None) -> Atoms:
     base = _BUILDERS[type(section)](section, folder)
+    if section.gain is not None:
+        base = UnequalAtoms(base, _gain(section.gain, shape))
     return _with_stuck(base, section.stuck, shape) if section.stuck else base
+
+
+def _gain(section: GainSection, shape: tuple[int, int]) -> Complex[np.ndarray, "layers atoms"]:
+    for name in ("real", "imag"):
+        rows = getattr(section, name)
+        require(
+            [len(row) for row in rows] == [shape[1]] * shape[0],
+            f"`atoms.gain.{name}` must have {shape[0]} rows of {shape[1]} numbers, one a layer, "
+            f"but has rows of {[len(row) for row in rows]}.",
+        )
+    return np.array(section.real) + 1j * np.array(section.imag)
 
 
 def _with_stuck(base: Atoms, stuck: list[StuckSection], shape: tuple[int, int]) -> StuckAtoms:

@@ -8,7 +8,14 @@ import numpy as np
 from jaxtyping import Bool, Complex
 
 from .._types import Number
-from ..atoms import Atoms, IdealAtoms, MeasuredAtoms, QuantisedAtoms, StuckAtoms
+from ..atoms import (
+    Atoms,
+    IdealAtoms,
+    MeasuredAtoms,
+    QuantisedAtoms,
+    StuckAtoms,
+    UnequalAtoms,
+)
 from ..errors import InputError, require
 from ..geometry import PlanarArray
 from ..propagation import RayleighSommerfeld
@@ -36,9 +43,9 @@ def stack_document(stack: Stack) -> Table:
     }
 
 
-def target_document(target: Complex[np.ndarray, "receivers inputs"]) -> Table:
-    """A target written out, row by row."""
-    return {"real": np.real(target).tolist(), "imag": np.imag(target).tolist()}
+def matrix_document(matrix: Complex[np.ndarray, "_rows _columns"]) -> Table:
+    """A matrix written out, row by row."""
+    return {"real": np.real(matrix).tolist(), "imag": np.imag(matrix).tolist()}
 
 
 def _angle(name: str, angle_rad: Number) -> Table:
@@ -98,15 +105,26 @@ _KINDS: dict[type, Callable[[Any], Table]] = {
 
 
 def _atoms(atoms: Atoms, shape: tuple[int, int]) -> Table:
-    """The kind of atom at the bottom, and every atom that is stuck; the outermost kind wins."""
+    """The kind of atom at the bottom, every atom that is stuck, and gains of their own.
+
+    From the outside inwards: what stands outside of a stuck atom counts, what stands inside of it
+    does not.
+    """
     is_stuck, transmission = np.zeros(shape, bool), np.zeros(shape, complex)
-    while isinstance(atoms, StuckAtoms):
-        more = np.broadcast_to(np.asarray(atoms.is_stuck), shape) & ~is_stuck
-        transmission = np.where(more, np.asarray(atoms.transmission), transmission)
-        is_stuck, atoms = is_stuck | more, atoms.base
+    gain = np.ones(shape, complex)
+    while isinstance(atoms, StuckAtoms | UnequalAtoms):
+        if isinstance(atoms, UnequalAtoms):
+            gain = gain * np.asarray(atoms.gain)
+        else:
+            more = np.broadcast_to(np.asarray(atoms.is_stuck), shape) & ~is_stuck
+            transmission = np.where(more, gain * np.asarray(atoms.transmission), transmission)
+            is_stuck = is_stuck | more
+        atoms = atoms.base
     if type(atoms) not in _KINDS:
         raise _unknown("atoms", atoms)
     table = _KINDS[type(atoms)](atoms)
+    if (gain != 1).any():
+        table["gain"] = matrix_document(gain)
     return {**table, "stuck": _stuck(is_stuck, transmission)} if is_stuck.any() else table
 
 

@@ -21,7 +21,7 @@ from .atomic import replacing
 from .section_errors import first_sentence
 from .sections import StackSection
 from .stack_build import build_stack, build_target
-from .stack_document import stack_document, target_document
+from .stack_document import matrix_document, stack_document
 from .wording import naming, read_text
 
 
@@ -57,13 +57,14 @@ def write_stack(description: StackDescription, path: Path | str) -> None:
     Tables of atoms and targets other than the 2D DFT are written out in the file itself.
 
     Raises:
-        InputError: a kind of model or atom that stack files do not know; the file cannot be
-            written.
+        InputError: a kind of model or atom that stack files do not know; a plane that its
+            displacement carries past a neighbour; the file cannot be written.
     """
+    _check_order(description.stack)
     document: dict[str, Any] = {"name": description.name} if description.name else {}
     document |= stack_document(description.stack)
     if not _is_default_target(description):
-        document["target"] = target_document(description.target)
+        document["target"] = matrix_document(description.target)
     with replacing(path) as temporary:
         temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
 
