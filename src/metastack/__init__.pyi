@@ -1,6 +1,12 @@
 """The public names and where each is defined; `__init__.py` loads them from this list."""
 
-from . import design as design, doa as doa, files as files, report as report
+from . import (
+    calibration as calibration,
+    design as design,
+    doa as doa,
+    files as files,
+    report as report,
+)
 from .atoms import (
     IdealAtoms as IdealAtoms,
     MeasuredAtoms as MeasuredAtoms,
