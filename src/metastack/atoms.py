@@ -6,6 +6,7 @@ Each kind of atom is a type with one call: phases in, complex transmissions out.
 Source: DOA paper, section II-B (ideal) and conclusions (discrete phases, realistic response).
 """
 
+from dataclasses import replace
 from typing import Protocol, Self
 
 import equinox as eqx
@@ -222,10 +223,8 @@ def quantised(atoms: Atoms, bits: int) -> Atoms:
     Raises:
         InputError: measured atoms, whose settings are those of their table.
     """
-    if isinstance(atoms, StuckAtoms):
-        return StuckAtoms(quantised(atoms.base, bits), atoms.is_stuck, atoms.transmission)
-    if isinstance(atoms, UnequalAtoms):
-        return UnequalAtoms(quantised(atoms.base, bits), atoms.gain)
+    if isinstance(atoms, StuckAtoms | UnequalAtoms):
+        return replace(atoms, base=quantised(atoms.base, bits))
     require(
         isinstance(atoms, IdealAtoms | QuantisedAtoms),
         f"`bits` must go with ideal or quantised atoms, but these are {type(atoms).__name__}.",
@@ -235,8 +234,6 @@ def quantised(atoms: Atoms, bits: int) -> Atoms:
 
 def smooth(atoms: Atoms) -> Atoms:
     """The atoms whose rounding these are, for a search that needs gradients."""
-    if isinstance(atoms, StuckAtoms):
-        return StuckAtoms(smooth(atoms.base), atoms.is_stuck, atoms.transmission)
-    if isinstance(atoms, UnequalAtoms):
-        return UnequalAtoms(smooth(atoms.base), atoms.gain)
+    if isinstance(atoms, StuckAtoms | UnequalAtoms):
+        return replace(atoms, base=smooth(atoms.base))
     return IdealAtoms() if isinstance(atoms, QuantisedAtoms) else atoms

@@ -34,7 +34,6 @@ from .unknowns import KnownNoise, Noise
 
 _RELAX_ROUNDS = 2
 _FIRST_PLACES = 8
-_FIRST_PAIRS = 16
 _UNKNOWNS_A_SOURCE = 4
 _LOOK_AHEAD = 2
 
@@ -199,12 +198,13 @@ class _Starts(eqx.Module):
     ) -> tuple[Float[Array, "starts sources 2"], Complex[Array, "starts sources"]]:
         """Directions and amplitudes."""
         fewer = self.scan.compressed(energies)
-        single = self.single(energies).psi_rad[None]
-        places = jnp.concatenate([single, self.single.best_places(energies, _FIRST_PLACES)])
-        psi_rad = self._grown(fewer, places[:, None], count)
+        single = jnp.asarray(self.single(energies).psi_rad)[None]
+        first = self._grown(fewer, single[:, None], count)
         if count > 1 and self.pairs is not None:
-            pairs = self._grown(fewer, self.pairs.best(fewer, _FIRST_PLACES), count)
-            psi_rad = jnp.concatenate([psi_rad[:1], pairs])
+            others = self.pairs.best(fewer, _FIRST_PLACES)
+        else:
+            others = self.single.best_places(energies, _FIRST_PLACES)[:, None]
+        psi_rad = jnp.concatenate([first, self._grown(fewer, others, count)])
         return psi_rad, jax.vmap(partial(self.scan.amplitudes, fewer))(psi_rad)
 
     def _grown(
