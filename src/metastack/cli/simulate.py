@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from .device import Device
 
 
-_MOST_DB = 300.0
-
-
 class SourceName(StrEnum):
     """Kinds of source on the command line."""
 
@@ -226,13 +223,14 @@ def check_db(option: str, db: float | None) -> None:
     """Refuse decibels that are no number, or so many that powers would over- or underflow.
 
     Raises:
-        InputError: NaN, infinity, or beyond ±300 dB.
+        InputError: NaN, infinity, or beyond what a noise level may be.
     """
+    from ..doa.noise import MOST_DB
     from ..errors import require
 
     require(
-        db is None or abs(db) <= _MOST_DB,
-        f"`--{option}` must be from -{_MOST_DB:g} to {_MOST_DB:g} dB, but is {db}.",
+        db is None or abs(db) <= MOST_DB,
+        f"`--{option}` must be from -{MOST_DB:g} to {MOST_DB:g} dB, but is {db}.",
     )
 
 

@@ -99,7 +99,7 @@ class Noiseless:
 
 
 # Beyond this, energies leave what double precision can hold.
-_MOST_DB = 300.0
+MOST_DB = 300.0
 
 NoiseLevel: TypeAlias = EffectiveSnr | PhysicalSnr | Noiseless
 
@@ -109,4 +109,4 @@ def _check_db(db: float) -> None:
         bool(np.isfinite(db)),
         f"`db` must be finite, but is {db}; without noise is `Noiseless()`.",
     )
-    require(abs(db) <= _MOST_DB, f"`db` must be within ±{_MOST_DB:g}, but is {db}.")
+    require(abs(db) <= MOST_DB, f"`db` must be within ±{MOST_DB:g}, but is {db}.")
