@@ -1,0 +1,187 @@
+"""Calibration by geometry: the poses that explain pilots, with what each is uncertain by.
+
+The built stack differs from the nominal one by a few numbers, not by every coefficient of its
+matrices; fitted to these there is no gauge, and a prior keeps what pilots do not tell at bay.
+
+Source: ours; the paper's model of errors, calibration paper, section II-C.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ..errors import require
+from ..precision import in_float64
+from ..stack import Stack
+from .gains import Gains, OneGain
+from .illumination import Illumination
+from .least_squares import Ending, Fit, fit
+from .links import Links
+from .pilot_model import PilotModel, PoseModel
+from .pilots import Pilots, check_plan
+from .unknowns import Expected, Unknowns
+
+# Beyond this phase across a gap or an aperture, a prior holds more than one minimum.
+_WIDE_RAD = 0.7
+_STARTS_IF_WIDE = 24
+# A start whose residual exceeds the noise by less than so many deviations is the right one.
+_EXPLAINED_DEVIATIONS = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """A stack as pilots show it to be.
+
+    `stack` and `illumination`: calibrated, of use wherever a stack is. `unknowns` say which
+    numbers were looked for, `fit` what came out, in their units. `atom_deviation`: of the complex
+    gains of the atoms, about 1; zero if they were taken to be equal.
+    """
+
+    nominal: Stack
+    pilots: Pilots
+    stack: Stack
+    illumination: Illumination
+    unknowns: Unknowns
+    fit: Fit
+    gains: Gains
+    atom_deviation: float = 0.0
+
+    @property
+    def deviation(self) -> Float[np.ndarray, " unknowns"]:
+        """Posterior standard deviation of every unknown, in its unit."""
+        variance = np.diag(self.fit.covariance)[: self.unknowns.size]
+        return np.sqrt(np.maximum(variance, 0))
+
+    @property
+    def values(self) -> Float[np.ndarray, " unknowns"]:
+        """Estimate of every unknown, in its unit, away from nominal."""
+        return self.fit.values[: self.unknowns.size]
+
+    @property
+    def links(self) -> Links:
+        """The calibrated matrices, without the unknown gain."""
+        return Links.of_stack(self.stack, self.illumination)
+
+
+@in_float64
+def calibrate(
+    stack: Stack,
+    pilots: Pilots,
+    *,
+    expected: Expected,
+    gains: Gains | None = None,
+    starts: int | None = None,
+    iterations: int = 50,
+    seed: int = 0,
+    on_start: Callable[[int, int], None] | None = None,
+) -> Calibration:
+    """Find the poses (and users) of a built stack from pilots, atoms being as described.
+
+    `expected`: what is unknown, and how much of it is expected. `gains`: which complex gains are
+    unknown, one overall if not told. `starts`: so many compete, the nominal stack and draws from
+    the prior; by default one where the prior is narrow, and up to 24 where it is wide. If the noise
+    is known, the first that explains the pilots wins. `on_start` is told how many starts are done
+    and how many there are at most.
+
+    Raises:
+        InputError: pilots of another stack; nothing unknown; fewer pilots than unknowns of which
+            nothing is known.
+    """
+    check_plan(pilots.plan, stack)
+    _check_antennas(stack, pilots)
+    unknowns = Unknowns.of(stack, pilots.plan.illumination, expected)
+    _check_enough(unknowns, pilots)
+    model = PoseModel.of(unknowns, pilots.plan)
+    tolerance = gains or OneGain()
+    generator = np.random.default_rng(seed)
+    most = starts or (_STARTS_IF_WIDE if is_wide(unknowns) else 1)
+    best: Fit | None = None
+    for done in range(most):
+        begin = generator.standard_normal(unknowns.size) * unknowns.has_prior * (done > 0)
+        found = fit(
+            model,
+            pilots.received,
+            tolerance,
+            unknowns.precision,
+            noise_variance=pilots.noise_variance,
+            start=begin,
+            iterations=iterations,
+        )
+        best = found if best is None or _better(found, best) else best
+        if on_start is not None:
+            on_start(done + 1, most)
+        if found.ending is Ending.INTERRUPTED or _explains(best, pilots):
+            break
+    assert best is not None
+    return calibration_of(stack, pilots, unknowns, model, best, tolerance)
+
+
+def calibration_of(
+    nominal: Stack,
+    pilots: Pilots,
+    unknowns: Unknowns,
+    model: PilotModel,
+    found: Fit,
+    gains: Gains,
+    atom_deviation: float = 0.0,
+) -> Calibration:
+    """What a fit of a model to pilots says of a stack."""
+    stack, illumination = model.applied(jnp.asarray(found.values))
+    stack, illumination = jax.tree.map(_in_numpy, (stack, illumination))
+    return Calibration(
+        nominal, pilots, stack, illumination, unknowns, found, gains, atom_deviation
+    )
+
+
+def is_wide(unknowns: Unknowns) -> bool:
+    """Whether the prior reaches beyond the neighbourhood in which one start is enough."""
+    turn = 2 * np.pi / float(unknowns.stack.wavelength_m)
+    array = unknowns.stack.layer_array
+    radius_m = np.hypot(array.columns * array.spacing_x_m, array.rows * array.spacing_y_m) / 2
+    reach = np.where(np.array(unknowns.freedoms) < 3, turn, turn * float(radius_m))
+    poses = len(unknowns.planes)
+    spread = (reach * unknowns.unit[:poses])[unknowns.has_prior[:poses]]
+    return bool((spread > _WIDE_RAD).any())
+
+
+def _in_numpy(leaf: Any) -> Any:
+    return np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf
+
+
+def _better(one: Fit, other: Fit) -> bool:
+    """Less is left, by the noise that is known or else by what each takes for noise."""
+    return one.objective < other.objective
+
+
+def _explains(found: Fit, pilots: Pilots) -> bool:
+    """Whether what is left is no more than the noise that is known."""
+    if pilots.noise_variance is None:
+        return False
+    size = pilots.received.size
+    mean = pilots.noise_variance * (1 + _EXPLAINED_DEVIATIONS / np.sqrt(size))
+    rounding = 1e-24 * float(np.mean(np.abs(pilots.received) ** 2))
+    return float(np.mean(np.abs(found.residual) ** 2)) <= mean + rounding
+
+
+def _check_antennas(stack: Stack, pilots: Pilots) -> None:
+    antennas, users = pilots.received.shape[1:]
+    expected = stack.receiver_array.size, pilots.plan.illumination.users(stack)
+    require(
+        (antennas, users) == expected,
+        f"`received` must be of {expected[0]} antennas, the stack's receivers, and {expected[1]} "
+        f"users, but is of {antennas} and {users}.",
+    )
+
+
+def _check_enough(unknowns: Unknowns, pilots: Pilots) -> None:
+    free, numbers = int((~unknowns.has_prior).sum()), 2 * pilots.received.size
+    require(
+        numbers > free,
+        f"There must be more pilots than unknowns of which nothing is known, {free}, but there "
+        f"are {numbers} real numbers; measure more slots, or give tolerances.",
+    )

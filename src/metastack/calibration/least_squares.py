@@ -1,0 +1,242 @@
+"""Levenberg-Marquardt with a prior, unknown gains projected out.
+
+Minimised is ||y - g f(v)||² / σ² + vᵀ Λ v / 2, with g the best gains for every v. The noise
+variance σ² is given or found along the way as that of the residual.
+
+Source: K. Levenberg 1944; D. Marquardt 1963; damping by H. B. Nielsen, IMM-REP-1999-05; variable
+projection in L. Kaufman's form, BIT 15 (1975) 49.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+from jaxtyping import Array, Complex, Float
+
+from .gains import Gains
+from .pilot_model import PilotModel
+
+
+class Ending(Enum):
+    """How a fit ended; the value is the sentence for the user."""
+
+    CONVERGED = "The fit converged: a further step would change nothing that the noise can show."
+    BUDGET_SPENT = "All iterations were used before the fit converged."
+    INTERRUPTED = "The fit was stopped by the user; this is how far it came."
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Values that fit pilots best, given what was known beforehand.
+
+    `matrix`: H of the last values, so that their covariance is (2 H / σ² + Λ)^{-1}. `history`:
+    residual energy over that of what was measured, before the first and after every step.
+    """
+
+    values: Float[np.ndarray, " unknowns"]
+    matrix: Float[np.ndarray, "unknowns unknowns"]
+    precision: Float[np.ndarray, " unknowns"]
+    noise_variance: float
+    residual: Complex[np.ndarray, "slots antennas users"]
+    gain: Complex[np.ndarray, "_ _ _"]
+    history: Float[np.ndarray, " iterations"]
+    ending: Ending
+
+    @property
+    def objective(self) -> float:
+        """What was minimised, times σ²; comparable between starts of one noise variance."""
+        energy = float(np.sum(np.abs(self.residual) ** 2))
+        return energy + self.noise_variance / 2 * float(self.precision @ self.values**2)
+
+    @property
+    def covariance(self) -> Float[np.ndarray, "unknowns unknowns"]:
+        """Posterior covariance; infinite along what neither pilots nor prior tell."""
+        return covariance(self.matrix, self.precision, self.noise_variance)
+
+
+def covariance(
+    matrix: Float[np.ndarray, "unknowns unknowns"],
+    precision: Float[np.ndarray, " unknowns"],
+    noise_variance: float,
+) -> Float[np.ndarray, "unknowns unknowns"]:
+    """(2 H / σ² + Λ)^{-1}, also without noise; infinite variance where nothing is told."""
+    weight = noise_variance / 2
+    scale = np.sqrt(np.diag(matrix) + weight * precision + _TINY)
+    table = (matrix + weight * np.diag(precision)) / np.outer(scale, scale)
+    eigenvalues, vectors = np.linalg.eigh(table)
+    told = eigenvalues > _UNTOLD * max(eigenvalues[-1], _TINY)
+    vectors = vectors / scale[:, None]
+    result = weight * (vectors[:, told] / eigenvalues[told]) @ vectors[:, told].T
+    untold = (vectors[:, ~told] ** 2).sum(axis=1) > _UNTOLD * (vectors**2).sum(axis=1)
+    result[untold, untold] = np.inf
+    return result
+
+
+# Eigenvalues of the scaled information below this share of the largest are rounding.
+_UNTOLD = 1e-12
+_TINY = np.finfo(float).tiny
+_FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-12, 1e10
+# A step shorter than this many posterior deviations, all unknowns together, shows nothing.
+_SETTLED_DEVIATIONS = 1e-3
+# However many unknowns there are, this share of the responses is taken to be noise.
+_LEAST_FREEDOM = 0.05
+
+
+def fit(
+    model: PilotModel,
+    measured: Complex[np.ndarray, "slots antennas users"],
+    gains: Gains,
+    precision: Float[np.ndarray, " unknowns"],
+    *,
+    noise_variance: float | None,
+    start: Float[np.ndarray, " unknowns"] | None = None,
+    iterations: int = 50,
+) -> Fit:
+    """The values of a model's unknowns that fit pilots best. Ctrl-C ends it with what it has.
+
+    `precision`: inverse prior variance of every unknown about 0, Λ; 0 without a prior.
+    """
+    problem = _Problem(model, measured, gains, precision, noise_variance)
+    point = problem.at(np.zeros(len(precision)) if start is None else start)
+    history, damping, ending = [point.energy], _FIRST_DAMPING, Ending.BUDGET_SPENT
+    variance = problem.variance(point, point.energy / measured.size)
+    try:
+        for _ in range(iterations):
+            step = _step(problem, point, variance, damping)
+            if step is None:
+                ending = Ending.CONVERGED
+                break
+            is_short = step.deviations < _SETTLED_DEVIATIONS
+            point, damping = problem.at(step.values), step.damping
+            history.append(point.energy)
+            before, variance = variance, problem.variance(point, variance)
+            if is_short and abs(variance - before) <= 0.01 * before:
+                ending = Ending.CONVERGED
+                break
+    except KeyboardInterrupt:
+        ending = Ending.INTERRUPTED
+    residual, gain = _residual(model, gains, point.values, measured)
+    return Fit(
+        point.values,
+        point.matrix,
+        precision,
+        variance,
+        np.asarray(residual),
+        np.asarray(gain),
+        np.array(history) / np.sum(np.abs(measured) ** 2),
+        ending,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """Gauss-Newton's equations about some values: H = Re JᴴJ and Re Jᴴr of the residual r."""
+
+    values: Float[np.ndarray, " unknowns"]
+    energy: float
+    matrix: Float[np.ndarray, "unknowns unknowns"]
+    right: Float[np.ndarray, " unknowns"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    values: Float[np.ndarray, " unknowns"]
+    deviations: float
+    damping: float
+
+
+class _Problem:
+    """The model, the pilots and the prior of one fit."""
+
+    def __init__(
+        self,
+        model: PilotModel,
+        measured: Complex[np.ndarray, "slots antennas users"],
+        gains: Gains,
+        precision: Float[np.ndarray, " unknowns"],
+        noise_variance: float | None,
+    ) -> None:
+        self.model, self.measured, self.gains, self.precision = model, measured, gains, precision
+        self._known_variance = noise_variance
+
+    def at(self, values: Float[np.ndarray, " unknowns"]) -> _Point:
+        """The equations about some values."""
+        energy, matrix, right = _equations(self.model, self.gains, values, self.measured)
+        return _Point(values, float(energy), np.asarray(matrix), np.asarray(right))
+
+    def energy(self, values: Float[np.ndarray, " unknowns"]) -> float:
+        """What is left of the pilots."""
+        residual, _ = _residual(self.model, self.gains, values, self.measured)
+        return float(np.sum(np.abs(residual) ** 2))
+
+    def variance(self, point: _Point, latest: float) -> float:
+        """Of the noise: as known, or what is left once every unknown has taken its share."""
+        if self._known_variance is not None:
+            return self._known_variance
+        told = self.precision + 2 * np.diag(point.matrix) / max(latest, _TINY) > 0
+        table = point.matrix[np.ix_(told, told)]
+        prior = latest / 2 * np.diag(self.precision[told])
+        fitted = np.trace(np.linalg.lstsq(table + prior, table, rcond=None)[0])
+        size = self.measured.size
+        return point.energy / max(size - fitted / 2, _LEAST_FREEDOM * size)
+
+
+def _step(problem: _Problem, point: _Point, variance: float, damping: float) -> _Step | None:
+    """A step that lowers the objective, as little damped as may be; none where none does."""
+    weight = variance / 2 * problem.precision
+    matrix, right = point.matrix + np.diag(weight), point.right - weight * point.values
+    objective = point.energy + weight @ point.values**2
+    growth = 2.0
+    while damping < _MOST_DAMPING:
+        move = _solved(matrix, right, damping)
+        values = point.values + move
+        drop = objective - problem.energy(values) - weight @ values**2
+        if drop > 0:
+            # Nielsen's rule: damping falls smoothly with the quality of the prediction.
+            quality = drop / (2 * right @ move - move @ matrix @ move)
+            relaxed = damping * max(1 / 10, 1 - (2 * quality - 1) ** 3)
+            length = 2 * float(move @ matrix @ move)
+            deviations = np.sqrt(length / variance) if variance > 0 else np.inf
+            return _Step(values, float(deviations), max(relaxed, _LEAST_DAMPING))
+        damping, growth = damping * growth, 2 * growth
+    return None
+
+
+def _solved(
+    matrix: Float[np.ndarray, "n n"], right: Float[np.ndarray, " n"], damping: float
+) -> Float[np.ndarray, " n"]:
+    diagonal = np.diag(matrix)
+    lifted = diagonal + _TINY + 1e-15 * diagonal.max()
+    damped = matrix + damping * np.diag(lifted)
+    return scipy.linalg.solve(damped, right, assume_a="sym")
+
+
+@eqx.filter_jit
+def _residual(
+    model: PilotModel,
+    gains: Gains,
+    values: Float[Array, " unknowns"],
+    measured: Complex[Array, "slots antennas users"],
+) -> tuple[Complex[Array, "slots antennas users"], Complex[Array, "_ _ _"]]:
+    predicted = model.predict(values)
+    gain = gains.fitted(predicted, measured)
+    return measured - gain * predicted, gain
+
+
+@eqx.filter_jit
+def _equations(
+    model: PilotModel,
+    gains: Gains,
+    values: Float[Array, " unknowns"],
+    measured: Complex[Array, "slots antennas users"],
+) -> tuple[Float[Array, ""], Float[Array, "unknowns unknowns"], Float[Array, " unknowns"]]:
+    predicted, slopes = model.linearise(values)
+    gain = gains.fitted(predicted, measured)
+    residual = measured - gain * predicted
+    J = (gain[..., None] * gains.projected(predicted, slopes)).reshape(measured.size, -1)
+    parts = jnp.concatenate([J.real, J.imag])
+    r = jnp.concatenate([residual.real.ravel(), residual.imag.ravel()])
+    return r @ r, parts.T @ parts, parts.T @ r
