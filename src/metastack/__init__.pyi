@@ -48,10 +48,14 @@ from .errors import (
 from .files import (
     Recording as Recording,
     read_design as read_design,
+    read_pilots as read_pilots,
+    read_plan as read_plan,
     read_recording as read_recording,
     read_response as read_response,
     read_stack as read_stack,
     write_design as write_design,
+    write_pilots as write_pilots,
+    write_plan as write_plan,
     write_recording as write_recording,
     write_stack as write_stack,
 )

@@ -38,7 +38,7 @@ class Calibration:
     """A stack as pilots show it to be.
 
     `stack` and `illumination`: calibrated, of use wherever a stack is. `unknowns` say which
-    numbers were looked for, `fit` what came out, in their units. `atom_deviation`: of the complex
+    numbers were looked for, `model` how they act, `fit` what came out, in their units. `atom_deviation`: of the complex
     gains of the atoms, about 1; zero if they were taken to be equal.
     """
 
@@ -47,6 +47,7 @@ class Calibration:
     stack: Stack
     illumination: Illumination
     unknowns: Unknowns
+    model: PilotModel
     fit: Fit
     gains: Gains
     atom_deviation: float = 0.0
@@ -134,7 +135,7 @@ def calibration_of(
     stack, illumination = model.applied(jnp.asarray(found.values))
     stack, illumination = jax.tree.map(_in_numpy, (stack, illumination))
     return Calibration(
-        nominal, pilots, stack, illumination, unknowns, found, gains, atom_deviation
+        nominal, pilots, stack, illumination, unknowns, model, found, gains, atom_deviation
     )
 
 

@@ -176,10 +176,9 @@ class _Problem:
         """Of the noise: as known, or what is left once every unknown has taken its share."""
         if self._known_variance is not None:
             return self._known_variance
-        told = self.precision + 2 * np.diag(point.matrix) / max(latest, _TINY) > 0
-        table = point.matrix[np.ix_(told, told)]
-        prior = latest / 2 * np.diag(self.precision[told])
-        fitted = np.trace(np.linalg.lstsq(table + prior, table, rcond=None)[0])
+        matrix, weight = point.matrix, latest / 2 * self.precision
+        lifted = matrix + np.diag(weight + _TINY + 1e-14 * np.diag(matrix).max())
+        fitted = np.trace(scipy.linalg.solve(lifted, matrix, assume_a="pos"))
         size = self.measured.size
         return point.energy / max(size - fitted / 2, _LEAST_FREEDOM * size)
 

@@ -6,16 +6,24 @@ Source: calibration paper, eq. (4), for the responses; the derivatives are ours.
 from typing import Protocol, Self
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
-from ..atoms import UnequalAtoms
+from .._types import AnyArray
+from ..atoms import Atoms, StuckAtoms, UnequalAtoms
 from ..stack import Stack
 from .illumination import Illumination
 from .links import received, states
 from .pilots import PilotPlan
-from .sensitivity import links_at, pilots_and_slopes, pilots_at, slopes_of_pilots
+from .sensitivity import (
+    link_slopes,
+    links_at,
+    pilots_and_slopes,
+    pilots_at,
+    slopes_of_pilots,
+)
 from .unknowns import Unknowns
 
 
@@ -75,21 +83,34 @@ class PoseAndAtomModel(eqx.Module):
     """Beside poses and users, every atom has a complex gain of its own, 1 + e.
 
     After the unknowns of the poses come the real parts of e, all atoms of all layers, and then the
-    imaginary parts.
+    imaginary parts. A stuck atom shows 1 + e itself, whatever phase is asked of it.
     """
 
     poses: PoseModel
+    is_stuck: Bool[AnyArray, "layers atoms"]
+
+    @classmethod
+    def of(
+        cls, unknowns: Unknowns, plan: PilotPlan, is_stuck: Bool[AnyArray, "layers atoms"]
+    ) -> Self:
+        """The model of a plan, with these atoms stuck."""
+        shown = PoseModel.of(unknowns, plan)
+        transmission = jnp.where(jnp.asarray(is_stuck), 1, shown.transmission)
+        return cls(PoseModel(unknowns, transmission), is_stuck)
+
     def precision(self, variance: float) -> Float[np.ndarray, " unknowns"]:
-        """Inverse prior variance of every unknown, if each part of e has this variance."""
-        layers, atoms = self.poses.unknowns.stack.phases_shape
-        of_atoms = np.full(2 * layers * atoms, 1 / variance)
-        return np.concatenate([self.poses.unknowns.precision, of_atoms])
+        """Inverse prior variance of every unknown, if each part of e has this variance.
+
+        Of stuck atoms nothing is known but that they are passive.
+        """
+        of_atoms = np.where(self.is_stuck, 1.0, 1 / variance).ravel()
+        return np.concatenate([self.poses.unknowns.precision, of_atoms, of_atoms])
 
     def predict(
         self, values: Float[Array, " unknowns"]
     ) -> Complex[Array, "slots antennas users"]:
         """Noiseless responses at unit gain."""
-        poses, errors = self._split(values)
+        poses, errors = self.split(values)
         links = links_at(self.poses.unknowns, poses)
         return received(links, self.poses.transmission * (1 + errors))
 
@@ -99,11 +120,13 @@ class PoseAndAtomModel(eqx.Module):
         Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]
     ]:
         """Responses and their derivatives."""
-        poses, errors = self._split(values)
+        poses, errors = self.split(values)
         transmission = self.poses.transmission * (1 + errors)
         links = links_at(self.poses.unknowns, poses)
         passing = states(links, transmission)
-        by_pose = slopes_of_pilots(self.poses.unknowns, poses, transmission, passing)
+        by_pose = slopes_of_pilots(
+            link_slopes(self.poses.unknowns, poses), transmission, passing
+        )
         by_atom = jnp.einsum(
             "ltmn,tln,ltun->tmuln", passing.leaving, self.poses.transmission, passing.arriving
         )
@@ -113,15 +136,34 @@ class PoseAndAtomModel(eqx.Module):
 
     def applied(self, values: Float[Array, " unknowns"]) -> tuple[Stack, Illumination]:
         """The stack and its users with these values."""
-        poses, errors = self._split(values)
+        poses, errors = self.split(values)
         stack, illumination = self.poses.unknowns.applied(poses)
-        atoms = UnequalAtoms(stack.atoms, 1 + errors)
+        atoms: Atoms = UnequalAtoms(stack.atoms, jnp.where(self.is_stuck, 1, 1 + errors))
+        if np.any(self.is_stuck):
+            atoms = StuckAtoms(atoms, self.is_stuck, 1 + errors)
         return eqx.tree_at(lambda each: each.atoms, stack, atoms), illumination
 
-    def _split(
+    def split(
         self, values: Float[Array, " unknowns"]
     ) -> tuple[Float[Array, " poses"], Complex[Array, "layers atoms"]]:
+        """The unknowns of poses and users, and the atoms' errors e."""
         poses, parts = jnp.split(jnp.asarray(values), [self.poses.unknowns.size])
-        errors = jnp.split(parts, 2)
+        real, imaginary = jnp.split(parts, 2)
         shape = self.poses.unknowns.stack.phases_shape
-        return poses, (errors[0] + 1j * errors[1]).reshape(shape)
+        return poses, jax.lax.complex(real, imaginary).reshape(shape)
+
+
+@eqx.filter_jit
+def linearised(
+    model: PilotModel, values: Float[Array, " unknowns"]
+) -> tuple[Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]]:
+    """`model.linearise`, compiled."""
+    return model.linearise(values)
+
+
+@eqx.filter_jit
+def predicted(
+    model: PilotModel, values: Float[Array, " unknowns"]
+) -> Complex[Array, "slots antennas users"]:
+    """`model.predict`, compiled."""
+    return model.predict(values)

@@ -7,8 +7,6 @@ give to the antennas are known, so its derivative meets both once:
 Source: ours; checked against central differences.
 """
 
-from functools import partial
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -23,13 +21,17 @@ from .unknowns import DEGREES_OF_FREEDOM, Unknowns
 
 
 class LinkSlopes(eqx.Module):
-    """Derivatives of the outer links, and which unknowns move the inner ones.
+    """Derivatives of every link, in units of the unknowns.
 
-    Inner links are differentiated one by one where they are needed: all at once would not fit.
+    The outer links are few numbers, and stand with every unknown. An inner link moves with its two
+    planes only: `moves` are the degrees of freedom in use, of the plane before it and then of the
+    one behind it, and `columns` tells which unknown each is, one beyond the last where it is none.
     """
 
     first: Complex[Array, "unknowns atoms users"]
+    between: Complex[Array, "hops moves atoms atoms"]
     last: Complex[Array, "unknowns antennas atoms"]
+    columns: Int[Array, "hops moves"]
 
 
 @eqx.filter_jit
@@ -57,61 +59,64 @@ def pilots_and_slopes(
     Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]
 ]:
     """Noiseless pilots and their derivatives with respect to every unknown."""
-    links = links_at(unknowns, values)
+    links, slopes = links_at(unknowns, values), link_slopes(unknowns, values)
+    return pilots_of_links(links, slopes, transmission)
+
+
+def pilots_of_links(
+    links: Links, slopes: LinkSlopes, transmission: Complex[Array, "slots layers atoms"]
+) -> tuple[
+    Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]
+]:
+    """Noiseless pilots and their derivatives, from links and theirs."""
     passing = states(links, transmission)
     field = times(passing.arriving[-1] * transmission[:, -1, None, :], links.last)
-    y = jnp.swapaxes(field, -1, -2)
-    return y, slopes_of_pilots(unknowns, values, transmission, passing)
+    return jnp.swapaxes(field, -1, -2), slopes_of_pilots(slopes, transmission, passing)
 
 
 def slopes_of_pilots(
-    unknowns: Unknowns,
-    values: Float[Array, " unknowns"],
-    transmission: Complex[Array, "slots layers atoms"],
-    passing: States,
+    slopes: LinkSlopes, transmission: Complex[Array, "slots layers atoms"], passing: States
 ) -> Complex[Array, "slots antennas users unknowns"]:
     """Derivatives of the pilots, from what arrives at and leaves every layer."""
-    outer = outer_slopes(unknowns, values)
     shown = jnp.moveaxis(transmission, 1, 0)
     arriving = passing.arriving * shown[:, :, None, :]
     leaving = passing.leaving * shown[:, :, None, :]
-    by_first = jnp.einsum("tmi,piu->tmup", leaving[0], outer.first)
-    by_last = jnp.einsum("pmj,tuj->tmup", outer.last, arriving[-1])
+    by_first = jnp.einsum("tmi,piu->tmup", leaving[0], slopes.first)
+    by_last = jnp.einsum("pmj,tuj->tmup", slopes.last, arriving[-1])
 
     def add(total: Array, link: tuple[Array, ...]) -> tuple[Array, None]:
-        hop, before, behind = link
-        return total.at[..., columns[hop]].add(_through(slopes(hop), before, behind)), None
+        columns, *hop = link
+        return total.at[..., columns].add(_through(*hop)), None
 
-    columns = _columns(unknowns)
-    slopes = partial(inner_slopes, unknowns, values)
     # The last column gathers what no unknown moves.
     start = jnp.concatenate([by_first + by_last, jnp.zeros((*by_first.shape[:-1], 1))], axis=-1)
-    hops = jnp.arange(unknowns.stack.layers - 1)
-    total, _ = jax.lax.scan(add, start, (hops, arriving[:-1], leaving[1:]))
+    hops = slopes.columns, slopes.between, arriving[:-1], leaving[1:]
+    total, _ = jax.lax.scan(add, start, hops)
     return total[..., :-1]
 
 
-def outer_slopes(unknowns: Unknowns, values: Float[Array, " unknowns"]) -> LinkSlopes:
-    """Derivatives of the first and the last link with respect to every unknown."""
+@eqx.filter_jit
+def link_slopes(unknowns: Unknowns, values: Float[Array, " unknowns"]) -> LinkSlopes:
+    """Derivatives of every link with respect to the unknowns."""
 
     def outer(moved: Float[Array, " unknowns"]) -> tuple[Array, Array]:
         stack, illumination = unknowns.applied(moved)
         last = hop_matrix(*stack.planes[-2:], stack.model, stack.wavelength_m)
         return illumination.first_link(stack), last
 
-    return LinkSlopes(*_derivatives(outer, jnp.asarray(values, float)))
+    first, last = _derivatives(outer, jnp.asarray(values, float))
+    # One link after the other: differentiating all at once would take as many times the memory.
+    hops = jnp.arange(unknowns.stack.layers - 1)
+    between = jax.lax.map(lambda hop: _inner_slopes(unknowns, values, hop), hops)
+    return LinkSlopes(first, between, last, _columns_of_moves(unknowns))
 
 
-def inner_slopes(
+def _inner_slopes(
     unknowns: Unknowns, values: Float[Array, " unknowns"], hop: Int[Array, ""]
 ) -> Complex[Array, "moves atoms atoms"]:
-    """Derivatives of the link that leaves layer `hop` + 1, in units of the unknowns.
-
-    `moves` are the degrees of freedom in use, of the plane before the link and then of the one
-    behind it; `_columns` tells to which unknown each belongs.
-    """
+    """Derivatives of the link that leaves layer `hop` + 1."""
     stack, _ = unknowns.applied(values)
-    freedoms = _freedoms(unknowns)
+    freedoms, units = _freedoms(unknowns), _units(unknowns)
     poses = jnp.stack([jnp.asarray(getattr(stack.poses, name)) for name in DEGREES_OF_FREEDOM])
     gap_m = jnp.asarray(stack.gaps_m)[hop + 1]
     start, end = jnp.take(poses, hop + 1, axis=1), jnp.take(poses, hop + 2, axis=1)
@@ -120,10 +125,8 @@ def inner_slopes(
         before, behind = jnp.split(moved, 2)
         return _link(stack, gap_m, start.at[freedoms].add(before), end.at[freedoms].add(behind))
 
-    units = _units(unknowns)
-    return _derivatives(link, jnp.zeros(2 * len(freedoms))) * jnp.concatenate(
-        [units[hop + 1], units[hop + 2]]
-    )[:, None, None]
+    unit = jnp.concatenate([units[hop + 1], units[hop + 2]])
+    return _derivatives(link, jnp.zeros(2 * len(freedoms))) * unit[:, None, None]
 
 
 def _link(
@@ -155,7 +158,7 @@ def _freedoms(unknowns: Unknowns) -> Int[np.ndarray, " freedoms"]:
     return np.unique(np.array(unknowns.freedoms, int))
 
 
-def _columns(unknowns: Unknowns) -> Int[Array, "hops moves"]:
+def _columns_of_moves(unknowns: Unknowns) -> Int[Array, "hops moves"]:
     """Which unknown each move of each inner link is; one beyond the last where it is none."""
     hops = np.arange(unknowns.stack.layers - 1)
     table = _on_planes(unknowns, jnp.arange(len(unknowns.planes)), unknowns.size)

@@ -9,45 +9,65 @@ Source: D. MacKay, Neural Computation 4 (1992) 415, for the variance; the model 
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from ..precision import in_float64
 from .geometric import Calibration, calibration_of
-from .least_squares import Ending, fit
-from .pilot_model import PoseAndAtomModel, PoseModel
+from .least_squares import Ending, Fit, fit
+from .pilot_model import PoseAndAtomModel
 
-_FIRST_DEVIATION = 0.03
-_LEAST_DEVIATION = 1e-7
-_SETTLED, _MOST_ROUNDS = 0.01, 30
+FIRST_DEVIATION = 0.03
+_LEAST_DEVIATION = 1e-6
+_SETTLED = 0.01
 
 
 @in_float64
 def with_unequal_atoms(calibration: Calibration, *, iterations: int = 20) -> Calibration:
-    """Go on from a calibration whose atoms are equal, and give every atom a gain of its own."""
-    unknowns, pilots = calibration.unknowns, calibration.pilots
-    model = PoseAndAtomModel(PoseModel.of(unknowns, pilots.plan))
-    layers, atoms = unknowns.stack.phases_shape
-    many = 2 * layers * atoms
-    values = np.concatenate([calibration.values, np.zeros(many)])
-    variance = _FIRST_DEVIATION**2 / 2
-    for _ in range(_MOST_ROUNDS):
+    """Go on from a calibration whose atoms are equal, and give every atom a gain of its own.
+
+    Ctrl-C ends it with what it has.
+    """
+    none_stuck = np.zeros(calibration.nominal.phases_shape, bool)
+    plan = calibration.pilots.plan
+    model = PoseAndAtomModel.of(calibration.unknowns, plan, none_stuck)
+    start = np.concatenate([calibration.values, np.zeros(2 * none_stuck.size)])
+    return with_atom_variance(calibration, model, start, iterations=iterations)
+
+
+def with_atom_variance(
+    calibration: Calibration,
+    model: PoseAndAtomModel,
+    start: Float[np.ndarray, " unknowns"],
+    *,
+    iterations: int = 20,
+) -> Calibration:
+    """The calibration with a model of its atoms, the variance of their gains found on the way."""
+    pilots, variance = calibration.pilots, FIRST_DEVIATION**2 / 2
+    moving = np.tile(~np.asarray(model.is_stuck).ravel(), 2)
+    while True:
         found = fit(
             model,
             pilots.received,
             calibration.gains,
             model.precision(variance),
             noise_variance=pilots.noise_variance,
-            start=values,
+            start=start,
             iterations=iterations,
         )
-        values, before = found.values, variance
-        uncertain = np.diag(found.covariance)[-many:].sum()
-        told = max(many - uncertain / variance, 1e-3)
-        variance = max(float(np.sum(values[-many:] ** 2)) / told, _LEAST_DEVIATION**2 / 2)
+        start, before = found.values, variance
+        variance = _likelier(found, moving, variance)
         if abs(variance - before) < _SETTLED * before or found.ending is Ending.INTERRUPTED:
             break
-    return replace(
-        calibration_of(
-            calibration.nominal, pilots, unknowns, model, found, calibration.gains
-        ),
-        atom_deviation=float(np.sqrt(2 * variance)),
+    calibrated = calibration_of(
+        calibration.nominal, pilots, calibration.unknowns, model, found, calibration.gains
     )
+    return replace(calibrated, atom_deviation=float(np.sqrt(2 * variance)))
+
+
+def _likelier(found: Fit, moving: Bool[np.ndarray, " parts"], variance: float) -> float:
+    """The variance under which the gains of a fit are likelier: their energy over how many of them
+    the pilots tell."""
+    many = len(moving)
+    energy = np.sum(found.values[-many:][moving] ** 2)
+    untold = np.diag(found.covariance)[-many:][moving].sum() / variance
+    return max(float(energy / max(moving.sum() - untold, 1.0)), _LEAST_DEVIATION**2 / 2)

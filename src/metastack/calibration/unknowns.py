@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from .._types import Number
+from .._types import AnyArray, Number
 from ..errors import require
 from ..geometry import Pose
 from ..imperfections import Imperfections
@@ -146,9 +146,9 @@ def _waves_at(illumination: Illumination) -> Float[Array, "users _"]:
     return illumination.waves.coordinates  # pyright: ignore
 
 
-def _coordinates(illumination: Illumination) -> Float[np.ndarray, "users _"] | None:
+def _coordinates(illumination: Illumination) -> Float[AnyArray, "users _"] | None:
     waves = getattr(illumination, "waves", None)
-    return None if waves is None else np.asarray(waves.coordinates, float)
+    return None if waves is None else waves.coordinates
 
 
 def _on_planes(name: str, deviation: Number, stack: Stack) -> Float[np.ndarray, " planes"]:

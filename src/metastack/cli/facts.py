@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..files import (
     read_direction_design,
     read_direction_provenance,
     read_input_codes,
+    read_pilot_record,
     read_provenance,
     read_recording,
     read_response,
@@ -24,6 +25,9 @@ from ..files import (
 from ..stack import Stack
 from .design import design_answer
 from .design_doa import direction_design_answer
+
+if TYPE_CHECKING:
+    from ..files.pilot_record import PilotRecord
 
 
 def file_facts(path: Path) -> dict[str, Any]:
@@ -86,6 +90,36 @@ def _recording(path: Path) -> dict[str, Any]:
     return {"holds": holds, "snapshots": snapshots, "probes": probes, **recording.about()}
 
 
+def _pilots(path: Path) -> dict[str, Any]:
+    record = read_pilot_record(path, FileKind.PILOTS)
+    assert record.received is not None
+    _, antennas, users = record.received.shape
+    return {
+        **_pilot_facts(record),
+        "antennas": antennas,
+        "users": users,
+        "mean_power": float(np.mean(np.abs(record.received) ** 2)),
+        "noise_variance": record.noise_variance,
+    }
+
+
+def _pilot_plan(path: Path) -> dict[str, Any]:
+    return _pilot_facts(read_pilot_record(path, FileKind.PILOT_PLAN))
+
+
+def _pilot_facts(record: "PilotRecord") -> dict[str, Any]:
+    from ..files.pilot_illumination import names_of
+
+    slots, layers, atoms = record.phases_rad.shape
+    lit = {"illumination": None}
+    if record.illumination is not None:
+        names = names_of(record.illumination)._asdict().items()
+        lit = {name: value for name, value in names if name != "coordinates" and value is not None}
+    sizes = {"slots": slots, "layers": layers, "atoms_a_layer": atoms}
+    about = {"frequency_hz": record.frequency_hz, "warnings": record.warnings}
+    return {**sizes, **lit, **about}
+
+
 def _matrix(path: Path) -> dict[str, Any]:
     response = read_response(path)
     receivers, inputs = response.shape
@@ -124,6 +158,8 @@ _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.DESIGN: _design,
     FileKind.DIRECTION_DESIGN: _direction_design,
     FileKind.RECORDING: _recording,
+    FileKind.PILOTS: _pilots,
+    FileKind.PILOT_PLAN: _pilot_plan,
     FileKind.MATRIX: _matrix,
     FileKind.CODES: _codes,
     FileKind.INPUT_CODES: _input_codes,

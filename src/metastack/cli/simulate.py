@@ -9,6 +9,7 @@ import typer
 from .options import AsJson, DevicePath, Seed, SnapshotsX, SnapshotsY, require_writable
 from .output import emit
 from .simulate_built import built
+from .simulate_pilots import pilots
 
 if TYPE_CHECKING:
     from ..doa import NoiseLevel, Protocol, Source
@@ -33,6 +34,7 @@ def _simulate() -> None:
 
 
 app.command("built")(built)
+app.command("pilots")(pilots)
 
 
 @app.command("snapshots")

@@ -27,6 +27,16 @@ from .kinds import (
     FileKind as FileKind,
     identify as identify,
 )
+from .pilots_file import (
+    StoredPilots as StoredPilots,
+    StoredPlan as StoredPlan,
+    check_frequency as check_frequency,
+    read_pilot_record as read_pilot_record,
+    read_pilots as read_pilots,
+    read_plan as read_plan,
+    write_pilots as write_pilots,
+    write_plan as write_plan,
+)
 from .provenance import (
     Provenance as Provenance,
 )

@@ -15,6 +15,8 @@ class FileKind(Enum):
     DESIGN = "design"
     DIRECTION_DESIGN = "direction design"
     RECORDING = "recording"
+    PILOTS = "pilots"
+    PILOT_PLAN = "pilot plan"
     MATRIX = "matrix of numbers"
     ATOM_TABLE = "table of measured atoms"
     CODES = "table of codes"
@@ -28,6 +30,8 @@ def identify(path: Path | str) -> FileKind:
         InputError: the file cannot be read, or is none of ours.
     """
     path = Path(path)
+    if path.is_dir():
+        return _folder(path)
     require(
         path.suffix.lower() in _LOOK,
         f"`{one_line(str(path))}` must end in {', '.join(_LOOK)}, but ends in "
@@ -41,26 +45,37 @@ def _toml(path: Path) -> FileKind:
     return FileKind.STACK
 
 
+_NETCDF = {
+    kind.value: kind
+    for kind in (
+        FileKind.DESIGN,
+        FileKind.DIRECTION_DESIGN,
+        FileKind.RECORDING,
+        FileKind.PILOTS,
+        FileKind.PILOT_PLAN,
+    )
+}
+
+
 def _netcdf(path: Path) -> FileKind:
     from .netcdf import stored_kind
 
     kind = stored_kind(path)
-    known = {
-        kind.value: kind
-        for kind in (FileKind.DESIGN, FileKind.DIRECTION_DESIGN, FileKind.RECORDING)
-    }
-    if kind not in known:
+    if kind not in _NETCDF:
         with naming(path):
             raise InputError(
-                f"`metastack_kind` must be one of {', '.join(known)}, but is {shown(kind)}."
+                f"`metastack_kind` must be one of {', '.join(_NETCDF)}, but is {shown(kind)}."
             )
-    return known[kind]
+    return _NETCDF[kind]
 
 
 def _arrays(path: Path) -> FileKind:
     from .matrix_file import read_arrays
 
     names = read_arrays(path).keys()
+    has_phases = {"phases_rad", "phases_deg"} & names or {"codes", "bits"} <= names
+    if has_phases and path.suffix.lower() != ".npy":  # which is one array, whatever its name
+        return FileKind.PILOTS if "received" in names else FileKind.PILOT_PLAN
     return FileKind.RECORDING if names & {"received", "energies"} else FileKind.MATRIX
 
 
@@ -76,6 +91,11 @@ def _csv(path: Path) -> FileKind:
     if header in _CODES:
         return _CODES[header]
     return FileKind.ATOM_TABLE if "setting_deg" in header else FileKind.RECORDING
+
+
+def _folder(path: Path) -> FileKind:
+    is_measured = (path / "received.csv").is_file()
+    return FileKind.PILOTS if is_measured else FileKind.PILOT_PLAN
 
 
 _LOOK: dict[str, Callable[[Path], FileKind]] = {

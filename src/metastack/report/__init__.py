@@ -12,15 +12,20 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from .angular_response import angular_response_maps
     from .bound import bound_map
+    from .calibration_report import write_calibration_report
     from .direction_report import write_direction_report
+    from .displacements import displacement_drawing
     from .drawing import stack_drawing
     from .fit import response_against_target
     from .history import convergence
     from .html import Section, write_page
     from .likelihood import MarkedEstimate, Surface, error_ellipse, likelihood_surface
     from .losses import tradeoff
+    from .matrices import link_matrices
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
     from .phases import pattern_maps, phase_maps
+    from .pose_errors import pose_estimates
+    from .residuals import fit_history, residual_figure
     from .run_report import write_report
     from .spectrum import MarkedSpectrum, angular_spectrum_map
     from .study_figure import mse_figure
@@ -38,15 +43,21 @@ __all__ = [
     "angular_spectrum_map",
     "bound_map",
     "convergence",
+    "displacement_drawing",
     "error_ellipse",
+    "fit_history",
     "likelihood_surface",
+    "link_matrices",
     "mse_against_snr",
     "mse_figure",
     "pattern_maps",
     "phase_maps",
+    "pose_estimates",
+    "residual_figure",
     "response_against_target",
     "stack_drawing",
     "tradeoff",
+    "write_calibration_report",
     "write_direction_report",
     "write_page",
     "write_report",
@@ -65,15 +76,21 @@ _HOME = {
     "angular_spectrum_map": "spectrum",
     "bound_map": "bound",
     "convergence": "history",
+    "displacement_drawing": "displacements",
     "error_ellipse": "likelihood",
+    "fit_history": "residuals",
     "likelihood_surface": "likelihood",
+    "link_matrices": "matrices",
     "mse_figure": "study_figure",
     "mse_against_snr": "mse_study",
     "pattern_maps": "phases",
     "phase_maps": "phases",
+    "pose_estimates": "pose_errors",
+    "residual_figure": "residuals",
     "response_against_target": "fit",
     "stack_drawing": "drawing",
     "tradeoff": "losses",
+    "write_calibration_report": "calibration_report",
     "write_direction_report": "direction_report",
     "write_page": "html",
     "write_report": "run_report",

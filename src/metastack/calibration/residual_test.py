@@ -1,0 +1,214 @@
+"""Is what a calibration leaves of the pilots noise? And if not, what would explain it?
+
+Where the noise is known, the residual energy is compared with its chi-square law. Known or not,
+each thing that may have been left out is tried: its derivatives at the fitted stack should take
+from the residual no more than their number of degrees of freedom deserves (Fisher's F).
+
+Source: G. Seber and C. Wild, Nonlinear Regression, section 5; leave-one-out by leverages, section
+10; the candidates are ours.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+import scipy.stats
+from jaxtyping import Array, Complex, Float
+
+from ..geometry import Pose
+from ..precision import in_float64
+from .gains import GainPerPort, GainPerSlot, Gains
+from .geometric import Calibration
+from .pilot_model import PoseAndAtomModel, PoseModel, linearised, predicted
+from .unknowns import DEGREES_OF_FREEDOM, Expected, Unknowns
+
+_EXPLAINED_P, _SUSPICIOUS_P = 1e-3, 1e-4
+_ROUNDING_NMSE = 1e-24
+
+
+@dataclass(frozen=True, eq=False)
+class Suspect:
+    """Something left out of a calibration, with the chance that noise alone makes it look so."""
+
+    what: str
+    advice: str
+    p_value: float
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualTest:
+    """What the residual says of the model.
+
+    `noise_ratio`: residual energy over what the known noise should leave, 1 if all is well, and
+    `p_value`, the chance of as much or more; both `None` where the noise is not known. `suspects`:
+    what would explain the residual better than chance, the surest first. `held_out_nmse`: of
+    responses that the fit has not seen, by leaving one out at a time.
+    """
+
+    noise_ratio: float | None
+    p_value: float | None
+    suspects: tuple[Suspect, ...]
+    held_out_nmse: float
+
+    @property
+    def explained(self) -> bool:
+        """Whether nothing speaks against the model."""
+        return not self.suspects and (self.p_value is None or self.p_value >= _EXPLAINED_P)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, and what to try."""
+        if self.explained and self.p_value is None:
+            return "The residual looks like noise: nothing that was tried explains it better."
+        if self.explained:
+            return f"The noise explains the residual ({self.noise_ratio:.3f} of what it should be)."
+        left = (
+            "The residual is not noise"
+            if self.noise_ratio is None
+            else f"The residual holds {self.noise_ratio:.3g} times the energy that noise explains"
+        )
+        if not self.suspects:
+            return (
+                f"{left}, and nothing that was tried explains it: the model is wrong. Look for stuck "
+                "atoms, coupling, another interlayer model, a wrong frequency or spacing."
+            )
+        return f"{left}: the model is wrong. {' '.join(each.advice for each in self.suspects[:2])}"
+
+
+@in_float64
+def residual_test(calibration: Calibration) -> ResidualTest:
+    """Test whether a calibration explains its pilots."""
+    y, slopes = linearised(calibration.model, jnp.asarray(calibration.fit.values))
+    projected = np.asarray(calibration.gains.projected(y, slopes))
+    J = calibration.fit.gain[..., None] * projected
+    fitted = _Fitted(calibration, _real_rows(J))
+    suspects = sorted(fitted.suspects(), key=lambda each: each.p_value)
+    return ResidualTest(
+        *fitted.against_noise(),
+        tuple(each for each in suspects if each.p_value < _SUSPICIOUS_P),
+        fitted.held_out_nmse(),
+    )
+
+
+class _Fitted:
+    """The linear problem about a fit, in real numbers: residual r and Jacobian J."""
+
+    def __init__(self, calibration: Calibration, J: Float[np.ndarray, "numbers unknowns"]) -> None:
+        fit = calibration.fit
+        self.calibration, self.J = calibration, J
+        self.r = _real_rows(fit.residual[..., None])[:, 0]
+        damped = fit.matrix + fit.noise_variance / 2 * np.diag(fit.precision)
+        self.inverse = np.linalg.pinv(damped, rcond=1e-13, hermitian=True)
+        self.told = float(np.trace(fit.matrix @ self.inverse)) + 2 * fit.gain.size
+        self.is_rounding = float(fit.history[-1]) < _ROUNDING_NMSE
+
+    @property
+    def freedom(self) -> float:
+        """Real numbers in the residual that the fit left free."""
+        return max(len(self.r) - self.told, 1.0)
+
+    def against_noise(self) -> tuple[float | None, float | None]:
+        """Residual energy over what the known noise leaves, and the chance of as much."""
+        variance = self.calibration.pilots.noise_variance
+        if variance is None or self.is_rounding:
+            return (None, None) if variance is None else (1.0, 1.0)
+        statistic = float(self.r @ self.r) / max(variance / 2, np.finfo(float).tiny)
+        return statistic / self.freedom, float(scipy.stats.chi2.sf(statistic, self.freedom))
+
+    def held_out_nmse(self) -> float:
+        """NMSE of every response predicted from all others, by its leverage."""
+        of_gains = 2 * self.calibration.fit.gain.size / len(self.r)
+        leverage = np.einsum("np,pq,nq->n", self.J, self.inverse, self.J) + of_gains
+        missed = self.r / np.maximum(1 - leverage, 0.05)
+        return float(missed @ missed / np.sum(np.abs(self.calibration.pilots.received) ** 2))
+
+    def suspects(self) -> Iterator[Suspect]:
+        """Everything that may have been left out and can be tried with so many pilots."""
+        if self.is_rounding:
+            return
+        for candidate in (_other_freedoms, _unequal_atoms):
+            if (found := candidate(self.calibration)) is not None:
+                what, advice, columns = found
+                yield Suspect(what, advice, self._chance(*self._drop(columns)))
+        for gains, advice in _GAINS:
+            drop = self.r @ self.r - _energy_with(self.calibration, gains)
+            many = 2 * (_count(self.calibration, gains) - self.calibration.fit.gain.size)
+            yield Suspect(gains.sentence, advice, self._chance(drop, many))
+
+    def _drop(self, columns: Float[np.ndarray, "numbers more"]) -> tuple[float, int]:
+        """How much less is left with further unknowns, and how many these are."""
+        table = np.concatenate([self.J, columns], axis=1)
+        size = np.linalg.norm(table, axis=0)
+        left, singular, _ = np.linalg.svd(table / np.where(size > 0, size, 1), full_matrices=False)
+        left = left[:, singular > 1e-7 * singular[0]]
+        return float(np.sum((left.T @ self.r) ** 2)), round(left.shape[1] - self.told)
+
+    def _chance(self, drop: float, many: int) -> float:
+        """That noise alone would let so many further unknowns lower the residual as far."""
+        freedom = self.freedom - many
+        if many < 1 or freedom < 1:
+            return 1.0
+        ratio = (drop / many) / ((self.r @ self.r - drop) / freedom)
+        return float(scipy.stats.f.sf(ratio, many, freedom))
+
+
+_Candidate: TypeAlias = tuple[str, str, Float[np.ndarray, "numbers more"]]
+_GAINS: tuple[tuple[Gains, str], ...] = (
+    (GainPerPort(), "Let every port have a gain of its own (--gain per-port)."),
+    (GainPerSlot(), "Let every slot have a gain of its own (--gain per-slot)."),
+)
+
+
+def _other_freedoms(calibration: Calibration) -> _Candidate | None:
+    """Displacements of programmable layers that were not looked for."""
+    unknowns, plan = calibration.unknowns, calibration.pilots.plan
+    everything = Expected(Pose(*[np.inf] * len(DEGREES_OF_FREEDOM)))
+    more = Unknowns.of(calibration.stack, calibration.illumination, everything)
+    known = set(zip(unknowns.planes, unknowns.freedoms, strict=True))
+    others = [at not in known for at in zip(more.planes, more.freedoms, strict=True)]
+    if not any(others):
+        return None
+    _, slopes = linearised(PoseModel.of(more, plan), jnp.zeros(more.size))
+    columns = np.asarray(calibration.gains.projected(_response(calibration), slopes))
+    advice = "Free more degrees of freedom: lateral shifts (dx), tilts (rx, ry), rotation (rz)."
+    return "other displacements", advice, _real_rows(columns[..., others])
+
+
+def _unequal_atoms(calibration: Calibration) -> _Candidate | None:
+    """Gains of single atoms, where there are more pilots than these."""
+    layers, atoms = calibration.nominal.phases_shape
+    is_tried = isinstance(calibration.model, PoseAndAtomModel)
+    if is_tried or calibration.fit.residual.size < 1.2 * layers * atoms:
+        return None
+    unknowns, plan = calibration.unknowns, calibration.pilots.plan
+    model = PoseAndAtomModel.of(unknowns, plan, np.zeros((layers, atoms), bool))
+    values = np.concatenate([calibration.fit.values, np.zeros(2 * layers * atoms)])
+    y, slopes = linearised(model, jnp.asarray(values))
+    columns = calibration.gains.projected(y, slopes[..., unknowns.size :])
+    advice = "Let atoms be unequal (--atoms), or look for stuck ones (--stuck)."
+    return "unequal atoms", advice, _real_rows(np.asarray(columns))
+
+
+def _response(calibration: Calibration) -> Complex[Array, "slots antennas users"]:
+    """What the calibrated stack receives, at unit gain."""
+    return predicted(calibration.model, jnp.asarray(calibration.fit.values))
+
+
+def _energy_with(calibration: Calibration, gains: Gains) -> float:
+    """What is left with other gains."""
+    y, measured = _response(calibration), calibration.pilots.received
+    return float(np.sum(np.abs(measured - np.asarray(gains.fitted(y, measured) * y)) ** 2))
+
+
+def _count(calibration: Calibration, gains: Gains) -> int:
+    ones = jnp.ones(calibration.pilots.received.shape, complex)
+    return gains.fitted(ones, ones).size
+
+
+def _real_rows(
+    values: Complex[np.ndarray, "slots antennas users more"],
+) -> Float[np.ndarray, "numbers more"]:
+    flat = values.reshape(-1, values.shape[-1])
+    return np.concatenate([flat.real, flat.imag])

@@ -1,0 +1,48 @@
+"""What is odd about pilots but does not forbid to use them."""
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+_SHARE_SATURATED, _FEWEST_SATURATED = 0.01, 8
+
+
+def phase_warnings(phases_rad: Float[np.ndarray, "slots layers atoms"]) -> list[str]:
+    """Atoms that never change, and slots that repeat others."""
+    return _constant(phases_rad) + _repeated(phases_rad)
+
+
+def response_warnings(received: Complex[np.ndarray, "slots antennas users"]) -> list[str]:
+    """Receivers that saturate: a clipped part is exactly as large as every other clipped one."""
+    parts = np.abs(np.stack([np.real(received), np.imag(received)]))
+    largest = parts.max()
+    sharing = int((parts == largest).sum())
+    if sharing < max(_FEWEST_SATURATED, _SHARE_SATURATED * parts.size):
+        return []
+    return [
+        f"{sharing} of {parts.size} real and imaginary parts received are exactly {largest:g}, the "
+        "largest: the receiver seems to saturate; measure with less gain."
+    ]
+
+
+def _constant(phases_rad: Float[np.ndarray, "slots layers atoms"]) -> list[str]:
+    stands_still = np.ptp(phases_rad, axis=0) == 0
+    where = np.argwhere(stands_still)
+    if not len(where):
+        return []
+    layer, atom = where[0]
+    return [
+        f"{len(where)} of {stands_still.size} atoms never change their phase, the first is atom "
+        f"{atom} of layer {layer + 1}: pilots say nothing about what such an atom itself transmits."
+    ]
+
+
+def _repeated(phases_rad: Float[np.ndarray, "slots layers atoms"]) -> list[str]:
+    # Adding 0 makes -0 equal to 0 to the byte.
+    different = len({slot.tobytes() for slot in phases_rad + 0.0})
+    slots = len(phases_rad)
+    if different == slots:
+        return []
+    return [
+        f"{slots - different} of {slots} slots show the same phases as an earlier one: they "
+        "average noise, but say nothing new."
+    ]
