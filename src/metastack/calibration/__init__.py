@@ -12,7 +12,7 @@ from .gauge import (
     regauged,
     through_layers,
 )
-from .gauge_orbit import poses_on_gauge_orbit, swept_gauge
+from .gauge_orbit import poses_on_gauge_orbit, stack_on_gauge_orbit, swept_gauge
 from .per_entry import (
     CumulativeStages,
     PerEntryCalibration,
@@ -47,6 +47,7 @@ __all__ = [
     "noise_nmse",
     "poses_on_gauge_orbit",
     "regauged",
+    "stack_on_gauge_orbit",
     "swept_gauge",
     "through_layers",
 ]

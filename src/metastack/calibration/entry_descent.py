@@ -30,8 +30,7 @@ _ROUNDING = 1e-28
 class Trace:
     """What was found so far.
 
-    `after_stage`: the links at the start and after each stage. `history`: of each stage, the NMSE
-    of its slots before its first and after each iteration.
+    `moved`: how far coefficients have, see `EntryProblem`. The others as in `PerEntryCalibration`.
     """
 
     moved: Links
@@ -69,8 +68,10 @@ def _descend(method: EntryMethod, problem: EntryProblem, trace: Trace) -> Ending
     return Ending.BUDGET_SPENT
 
 
-def _is_settled(history: list[float], patience: int) -> bool:
+def _is_settled(history: list[float], patience: int | None) -> bool:
     """Whether the latest iterations gained nothing worth having."""
+    if patience is None:
+        return False
     before, latest = history[:-patience], history[-patience:]
     return bool(before) and min(latest) > (1 - _SMALLEST_GAIN) * min(before)
 

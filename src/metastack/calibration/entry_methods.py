@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from ..errors import require
 from .entry_problem import EntryProblem, inner, largest_curvature, plus, zeros
 from .links import Links
 
@@ -36,10 +37,11 @@ class EntryState(eqx.Module):
 class EntryMethod(Protocol):
     """One way down, a frozen dataclass of its own settings.
 
-    `patience`: so many iterations without a gain worth having are the end.
+    `patience`: so many iterations without a gain worth having are the end; `None` of a method whose
+    gain comes last.
     """
 
-    patience: ClassVar[int]
+    patience: ClassVar[int | None]
 
     @property
     def iterations(self) -> int:
@@ -63,14 +65,21 @@ class _Rated(EntryState):
 class GradientDescent:
     """The paper's: a step down the gradient, shorter from stage to stage.
 
-    Steps are in units of the inverse of the gradient's Lipschitz constant; 2 is the largest that
-    is stable.
+    Steps are in units of the inverse of the gradient's Lipschitz constant.
+
+    Raises:
+        InputError: a step that is not between 0 and 2, beyond which descent is not stable.
     """
 
     iterations: int = 300
     coarse_step: float = 1.5
     fine_step: float = 1.0
-    patience: ClassVar[int] = 100
+    patience: ClassVar[int | None] = 100
+
+    def __post_init__(self) -> None:
+        for name in ("coarse_step", "fine_step"):
+            step = getattr(self, name)
+            require(0 < step < 2, f"`{name}` must be between 0 and 2, but is {step}.")
 
     def begin(self, problem: EntryProblem, moved: Links) -> _Rated:
         """The state at the beginning of a stage, with the step of this stage."""
@@ -95,7 +104,7 @@ class Nesterov:
     """Gradient descent with momentum, which starts anew when it leads uphill."""
 
     iterations: int = 300
-    patience: ClassVar[int] = 100
+    patience: ClassVar[int | None] = 100
 
     def begin(self, problem: EntryProblem, moved: Links) -> _Rolling:
         """The state at the beginning of a stage, at rest."""
@@ -126,7 +135,7 @@ class Adam:
     iterations: int = 300
     coarse_rate: float = 1e-3
     fine_rate: float = 3e-4
-    patience: ClassVar[int] = 1_000_000
+    patience: ClassVar[int | None] = None
 
     def begin(self, problem: EntryProblem, moved: Links) -> _Remembering:
         """The state at the beginning of a stage, without memory."""
@@ -160,7 +169,7 @@ class GaussNewton:
     iterations: int = 20
     inner_iterations: int = 50
     accuracy: float = 1e-2
-    patience: ClassVar[int] = 1
+    patience: ClassVar[int | None] = 1
 
     def begin(self, problem: EntryProblem, moved: Links) -> EntryState:
         """The state at the beginning of a stage."""
@@ -176,7 +185,7 @@ class GaussNewton:
 
         def is_uphill(tried: tuple[Float[Array, ""], EntryState]) -> Array:
             share, there = tried
-            return (there.misfit > state.misfit) & (share > 0)
+            return ~(there.misfit <= state.misfit) & (share > 0)
 
         def shorter(tried: tuple[Float[Array, ""], EntryState]) -> tuple[Array, EntryState]:
             share = tried[0] / 4
@@ -188,10 +197,9 @@ class GaussNewton:
         """Conjugate gradients on JᴴJ d = Jᴴ(y - f), from d = 0: no way along the gauges."""
 
         def under_way(now: _Conjugate) -> Array:
-            wanted = (now.left > self.accuracy**2 * enough) & (
-                now.misfit > problem.goal * problem.power
-            )
-            return wanted & (now.count < self.inner_iterations)
+            is_rough = now.left > self.accuracy**2 * enough
+            is_above = now.misfit > problem.goal * problem.power
+            return is_rough & is_above & (now.count < self.inner_iterations)
 
         def iterate(now: _Conjugate) -> _Conjugate:
             bent = problem.curvature(state.moved, now.along)

@@ -3,7 +3,8 @@
 A coefficient is counted from where it starts and in a unit of its own. The units say which moves
 are short, and with that in which gauge a fit ends, since pilots do not tell: with the norm of its
 matrix for each, a descent moves across the gauges and ends in the one that is nearest to its
-start. Slots lie in equal blocks, so that one program does it whatever number of them is in use.
+start, but for what is not linear in the way (early stages of few slots cost the raw figure 1 dB).
+Slots lie in equal blocks, so that one program does it whatever number of them is in use.
 
 Source: calibration paper, section III-C; units and blocks are ours.
 """

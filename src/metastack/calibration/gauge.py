@@ -138,7 +138,7 @@ def matrix_nmse(found: Matrices, truth: Matrices) -> Float[np.ndarray, " matrice
     return np.array(
         [
             np.sum(np.abs(np.asarray(one) - other) ** 2) / np.sum(np.abs(other) ** 2)
-            for one, other in zip(found, truth, strict=True)
+            for one, other in zip(found, map(np.asarray, truth), strict=True)
         ]
     )
 

@@ -19,6 +19,8 @@ from jaxtyping import Array, Complex, Float, Int
 
 from ..errors import require
 from ..precision import in_float64
+from ..stack import Stack
+from .illumination import Illumination
 from .links import Links
 from .sensitivity import link_slopes, links_at
 from .unknowns import Unknowns
@@ -35,9 +37,10 @@ def poses_on_gauge_orbit(
 ) -> Float[np.ndarray, " unknowns"]:
     """Values of the unknowns, in their units, with which the links are those of a stack.
 
-    `unknowns.applied` makes the stack of them. What is known beforehand of an unknown counts as
-    much as the variance of what is left of the logarithms lets it. `links`: in any gauge, times
-    any gain, but without coefficients that are off by their own size.
+    `links`: in any gauge, times any gain, but without coefficients that are off by their own size;
+    of a fit that went on to its end, since one that stops at the noise is still drawn to where it
+    began. What is known beforehand of an unknown counts as much as the variance of what is left of
+    the logarithms lets it.
 
     Raises:
         InputError: links of other shapes than those of the unknowns' stack.
@@ -51,6 +54,13 @@ def poses_on_gauge_orbit(
         if np.abs(step).max() < _SETTLED:
             break
     return values
+
+
+@in_float64
+def stack_on_gauge_orbit(links: Links, unknowns: Unknowns) -> tuple[Stack, Illumination]:
+    """The stack and its users in the poses of `poses_on_gauge_orbit`."""
+    found = unknowns.applied(jnp.asarray(poses_on_gauge_orbit(links, unknowns)))
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, Array) else leaf, found)
 
 
 def swept_gauge(links: Links, reference: Links) -> Links:

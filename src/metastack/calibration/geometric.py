@@ -29,6 +29,7 @@ from .unknowns import Expected, Unknowns
 # Beyond this phase across a gap or an aperture, a prior holds more than one minimum.
 _WIDE_RAD = 0.7
 _STARTS_IF_WIDE = 24
+_MOST_DRAWS = 1000
 # A start whose residual exceeds the noise by less than so many deviations is the right one.
 _EXPLAINED_DEVIATIONS = 5.0
 
@@ -103,14 +104,13 @@ def calibrate(
     most = starts or (_STARTS_IF_WIDE if is_wide(unknowns) else 1)
     best: Fit | None = None
     for done in range(most):
-        begin = generator.standard_normal(unknowns.size) * unknowns.has_prior * (done > 0)
         found = fit(
             model,
             pilots.received,
             tolerance,
             unknowns.precision,
             noise_variance=pilots.noise_variance,
-            start=begin,
+            start=_start(unknowns, generator) if done else np.zeros(unknowns.size),
             iterations=iterations,
         )
         best = found if best is None or _better(found, best) else best
@@ -150,6 +150,15 @@ def is_wide(unknowns: Unknowns) -> bool:
     return bool((spread > _WIDE_RAD).any())
 
 
+def _start(unknowns: Unknowns, generator: np.random.Generator) -> Float[np.ndarray, " unknowns"]:
+    """A draw from the prior in which the planes keep their order."""
+    for _ in range(_MOST_DRAWS):
+        drawn = generator.standard_normal(unknowns.size) * unknowns.has_prior
+        if unknowns.in_order(jnp.asarray(drawn)):
+            return drawn
+    return np.zeros(unknowns.size)
+
+
 def _in_numpy(leaf: Any) -> Any:
     return np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf
 
@@ -166,7 +175,7 @@ def _explains(found: Fit, pilots: Pilots) -> bool:
     size = pilots.received.size
     mean = pilots.noise_variance * (1 + _EXPLAINED_DEVIATIONS / np.sqrt(size))
     rounding = 1e-24 * float(np.mean(np.abs(pilots.received) ** 2))
-    return float(np.mean(np.abs(found.residual) ** 2)) <= mean + rounding
+    return bool(np.mean(np.abs(found.residual) ** 2) <= mean + rounding)
 
 
 def _check_antennas(stack: Stack, pilots: Pilots) -> None:

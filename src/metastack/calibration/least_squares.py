@@ -9,6 +9,7 @@ projection in L. Kaufman's form, BIT 15 (1975) 49.
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -51,7 +52,7 @@ class Fit:
         energy = float(np.sum(np.abs(self.residual) ** 2))
         return energy + self.noise_variance / 2 * float(self.precision @ self.values**2)
 
-    @property
+    @cached_property
     def covariance(self) -> Float[np.ndarray, "unknowns unknowns"]:
         """Posterior covariance; infinite along what neither pilots nor prior tell."""
         return covariance(self.matrix, self.precision, self.noise_variance)
@@ -191,26 +192,32 @@ def _step(problem: _Problem, point: _Point, variance: float, damping: float) -> 
     growth = 2.0
     while damping < _MOST_DAMPING:
         move = _solved(matrix, right, damping)
-        values = point.values + move
-        drop = objective - problem.energy(values) - weight @ values**2
-        if drop > 0:
-            # Nielsen's rule: damping falls smoothly with the quality of the prediction.
-            quality = drop / (2 * right @ move - move @ matrix @ move)
-            relaxed = damping * max(1 / 10, 1 - (2 * quality - 1) ** 3)
-            length = 2 * float(move @ matrix @ move)
-            deviations = np.sqrt(length / variance) if variance > 0 else np.inf
-            return _Step(values, float(deviations), max(relaxed, _LEAST_DAMPING))
+        if move is not None:
+            values = point.values + move
+            drop = objective - problem.energy(values) - weight @ values**2
+            if drop > 0:
+                # Nielsen's rule: damping falls smoothly with the quality of the prediction.
+                quality = drop / (2 * right @ move - move @ matrix @ move)
+                relaxed = damping * max(1 / 10, 1 - (2 * quality - 1) ** 3)
+                length = 2 * float(move @ matrix @ move)
+                deviations = np.sqrt(length / variance) if variance > 0 else np.inf
+                return _Step(values, float(deviations), max(relaxed, _LEAST_DAMPING))
         damping, growth = damping * growth, 2 * growth
     return None
 
 
 def _solved(
     matrix: Float[np.ndarray, "n n"], right: Float[np.ndarray, " n"], damping: float
-) -> Float[np.ndarray, " n"]:
-    diagonal = np.diag(matrix)
-    lifted = diagonal + _TINY + 1e-15 * diagonal.max()
-    damped = matrix + damping * np.diag(lifted)
-    return scipy.linalg.solve(damped, right, assume_a="sym")
+) -> Float[np.ndarray, " n"] | None:
+    """Marquardt's damped step, every unknown in its own scale; none where rounding forbids one."""
+    scale = np.sqrt(np.diag(matrix) + _TINY)
+    damped = matrix / np.outer(scale, scale)
+    damped[np.diag_indices_from(damped)] += damping
+    try:
+        factor = scipy.linalg.cho_factor(damped, check_finite=False)
+    except scipy.linalg.LinAlgError:
+        return None
+    return scipy.linalg.cho_solve(factor, right / scale, check_finite=False) / scale
 
 
 @eqx.filter_jit

@@ -73,8 +73,9 @@ class PerEntryCalibration:
     """Links as pilots show them to be, in some gauge.
 
     `gain` times what the links give are the pilots. `after_stage`: the links at the start and
-    after each stage, and `nmse_after_stage` the NMSE of all pilots with them. `history`: for every
-    stage that was begun, the NMSE of its own slots before its first and after each iteration.
+    after each stage, one that was cut short too, and `nmse_after_stage` the NMSE of all pilots with
+    them. `history`: for every stage that was begun, the NMSE of its own slots before its first and
+    after each iteration.
     """
 
     pilots: Pilots

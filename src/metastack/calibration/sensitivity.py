@@ -36,8 +36,15 @@ class LinkSlopes(eqx.Module):
 
 @eqx.filter_jit
 def links_at(unknowns: Unknowns, values: Float[Array, " unknowns"]) -> Links:
-    """The links of the stack with these values of its unknowns."""
-    return Links.of_stack(*unknowns.applied(values))
+    """The links of the stack with these values of its unknowns.
+
+    Not a number where planes would have passed through each other: for a mirrored gap, distances
+    are the same, and pilots could not tell it from the true one.
+    """
+    links = Links.of_stack(*unknowns.applied(values))
+    return jax.tree.map(
+        lambda link: jnp.where(unknowns.in_order(values), link, jnp.nan), links
+    )
 
 
 @eqx.filter_jit
@@ -83,6 +90,9 @@ def slopes_of_pilots(
     leaving = passing.leaving * shown[:, :, None, :]
     by_first = jnp.einsum("tmi,piu->tmup", leaving[0], slopes.first)
     by_last = jnp.einsum("pmj,tuj->tmup", slopes.last, arriving[-1])
+
+    if not slopes.columns.size:
+        return by_first + by_last
 
     def add(total: Array, link: tuple[Array, ...]) -> tuple[Array, None]:
         columns, *hop = link

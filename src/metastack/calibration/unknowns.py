@@ -5,7 +5,7 @@ where nothing is, a hundredth of a wavelength and a milliradian.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import equinox as eqx
 import jax
@@ -122,6 +122,12 @@ class Unknowns(eqx.Module):
         shifted = coordinates + moved[poses:].reshape(coordinates.shape)
         return stack, eqx.tree_at(_waves_at, self.illumination, shifted)
 
+    def in_order(self, values: Float[Array, " unknowns"]) -> Bool[Array, ""]:
+        """Whether every plane stays behind the one before it: others cannot be."""
+        stack, _ = self.applied(values)
+        gaps_m = jnp.asarray(stack.gaps_m) + jnp.diff(jnp.asarray(stack.poses.dz_m))
+        return jnp.all(gaps_m > 0)
+
     def names(self) -> list[str]:
         """Every unknown in words, with its unit: 'dy_m of layer 2'."""
         poses = [
@@ -142,8 +148,8 @@ def plane_name(plane: int, stack: Stack) -> str:
     return "the receivers" if plane == stack.layers + 1 else f"layer {plane}"
 
 
-def _waves_at(illumination: Illumination) -> Float[Array, "users _"]:
-    return illumination.waves.coordinates  # pyright: ignore
+def _waves_at(illumination: Any) -> Any:
+    return illumination.waves.coordinates
 
 
 def _coordinates(illumination: Illumination) -> Float[AnyArray, "users _"] | None:

@@ -1,0 +1,74 @@
+"""Pilots in the engineers' convention, time as e^{+jωt}, and how to tell.
+
+Network analysers and Touchstone count waves as e^{-jkr}; here they go as e^{+jkr}. Pilots in the
+other convention are complex conjugates, and so are phases that were measured with the same device:
+a fit to them finds a stack that does not exist, or none.
+
+Source: DESIGN.md, Conventions; the test is ours.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..precision import in_float64
+from ..stack import Stack
+from .pilots import PilotPlan, Pilots, noiseless
+
+# So much more of the energy, and so much more than by chance, must another convention explain.
+_CLEAR_SHARE, _TIMES_CHANCE = 0.1, 12.0
+
+
+@dataclass(frozen=True)
+class Convention:
+    """A way in which pilots may have been written down; `option` says how to read it."""
+
+    conjugated: bool
+    phases_negated: bool
+
+    @property
+    def option(self) -> str:
+        """The options of `metastack calibrate` that read such pilots."""
+        options = {"--conjugate": self.conjugated, "--negate-phases": self.phases_negated}
+        return " ".join(option for option, given in options.items() if given) or "no option"
+
+    def read(self, pilots: Pilots) -> Pilots:
+        """The pilots in our convention."""
+        read = in_our_convention(pilots) if self.conjugated else pilots
+        return with_negated_phases(read) if self.phases_negated else read
+
+
+OURS = Convention(conjugated=False, phases_negated=False)
+_ALL = tuple(Convention(c, n) for c in (False, True) for n in (False, True))
+
+
+def in_our_convention(pilots: Pilots) -> Pilots:
+    """Responses of time e^{+jωt}, as network analysers give them, in ours: conjugated."""
+    return Pilots(pilots.plan, np.conj(pilots.received), pilots.noise_variance)
+
+
+def with_negated_phases(pilots: Pilots) -> Pilots:
+    """Phases that were counted the other way, as delays or in time e^{+jωt}."""
+    plan = PilotPlan(-pilots.plan.phases_rad, pilots.plan.illumination)
+    return Pilots(plan, pilots.received, pilots.noise_variance)
+
+
+@in_float64
+def likelier_convention(stack: Stack, pilots: Pilots) -> Convention:
+    """The convention in which the nominal stack explains pilots best; ours where none stands out.
+
+    Raises:
+        InputError: pilots of another stack.
+    """
+    explained = {each: _explained(stack, each.read(pilots)) for each in _ALL}
+    best = max(explained, key=lambda each: explained[each])
+    clear = max(_CLEAR_SHARE, _TIMES_CHANCE / len(pilots.received))
+    is_clear = explained[best] > explained[OURS] + clear
+    return best if is_clear else OURS
+
+
+def _explained(stack: Stack, pilots: Pilots) -> float:
+    """Share of the pilots' energy that the nominal stack accounts for, ports scaled one by one."""
+    f, y = noiseless(stack, pilots.plan), pilots.received
+    overlap = np.abs(np.sum(np.conj(f) * y, axis=0)) ** 2
+    return float(np.sum(overlap / np.sum(np.abs(f) ** 2, axis=0)) / np.sum(np.abs(y) ** 2))
