@@ -1,7 +1,17 @@
 """Calibration: what a built stack is, from pilots sent through it."""
 
+from .batch import BatchCalibrator
+from .bounds import Bounds, bayesian_cramer_rao, bounds_from, cramer_rao, delta_nmse
+from .conventions import (
+    OURS,
+    Convention,
+    in_our_convention,
+    likelier_convention,
+    with_negated_phases,
+)
 from .entry_methods import Adam, EntryMethod, GaussNewton, GradientDescent, Nesterov
 from .entry_problem import all_alike, each_entry, each_matrix
+from .gains import GainPerPort, GainPerSlot, Gains, KnownGain, OneGain
 from .gauge import (
     Matrices,
     cross_ratios,
@@ -13,6 +23,18 @@ from .gauge import (
     through_layers,
 )
 from .gauge_orbit import poses_on_gauge_orbit, stack_on_gauge_orbit, swept_gauge
+from .geometric import Calibration, calibrate
+from .illumination import (
+    FromInputPorts,
+    Illumination,
+    OntoFirstLayer,
+    OntoInputLayer,
+    PlaneWaves,
+    SphericalWaves,
+    Waves,
+)
+from .least_squares import Ending, Fit
+from .links import Links
 from .per_entry import (
     CumulativeStages,
     PerEntryCalibration,
@@ -21,33 +43,94 @@ from .per_entry import (
     calibrate_entries,
     noise_nmse,
 )
+from .pilot_design import DesignedPlan, design_plan
+from .pilots import (
+    PilotPlan,
+    Pilots,
+    check_pilots,
+    noiseless,
+    random_plan,
+    reference_power,
+    simulate_pilots,
+)
+from .residual_test import ResidualTest, Suspect, residual_test
+from .stuck_atoms import with_stuck_atoms
 from .three_figures import ThreeFigures
+from .unequal_atoms import with_unequal_atoms
+from .unknowns import Expected, Unknowns
+from .unseen import Unseen, unseen_by
 
 __all__ = [
+    "OURS",
     "Adam",
+    "BatchCalibrator",
+    "Bounds",
+    "Calibration",
+    "Convention",
     "CumulativeStages",
+    "DesignedPlan",
+    "Ending",
     "EntryMethod",
+    "Expected",
+    "Fit",
+    "FromInputPorts",
+    "GainPerPort",
+    "GainPerSlot",
+    "Gains",
     "GaussNewton",
     "GradientDescent",
+    "Illumination",
+    "KnownGain",
+    "Links",
     "Matrices",
     "Nesterov",
+    "OneGain",
+    "OntoFirstLayer",
+    "OntoInputLayer",
     "PerEntryCalibration",
+    "PilotPlan",
+    "Pilots",
+    "PlaneWaves",
+    "ResidualTest",
     "SeparateStages",
+    "SphericalWaves",
     "Stages",
+    "Suspect",
     "ThreeFigures",
+    "Unknowns",
+    "Unseen",
+    "Waves",
     "all_alike",
+    "bayesian_cramer_rao",
+    "bounds_from",
+    "calibrate",
     "calibrate_entries",
+    "check_pilots",
+    "cramer_rao",
     "cross_ratios",
+    "delta_nmse",
+    "design_plan",
     "each_entry",
     "each_matrix",
     "gauge_floor",
     "in_nearest_gauge",
+    "in_our_convention",
+    "likelier_convention",
     "matrix_nmse",
     "nearest_gauge",
     "noise_nmse",
+    "noiseless",
     "poses_on_gauge_orbit",
+    "random_plan",
+    "reference_power",
     "regauged",
+    "residual_test",
+    "simulate_pilots",
     "stack_on_gauge_orbit",
     "swept_gauge",
     "through_layers",
+    "unseen_by",
+    "with_negated_phases",
+    "with_stuck_atoms",
+    "with_unequal_atoms",
 ]

@@ -32,6 +32,12 @@ class Convention:
         options = {"--conjugate": self.conjugated, "--negate-phases": self.phases_negated}
         return " ".join(option for option, given in options.items() if given) or "no option"
 
+    @property
+    def words(self) -> str:
+        """What is done to pilots to read them."""
+        steps = {"responses are conjugated": self.conjugated, "phases negated": self.phases_negated}
+        return " and ".join(step for step, made in steps.items() if made) or "left as they are"
+
     def read(self, pilots: Pilots) -> Pilots:
         """The pilots in our convention."""
         read = in_our_convention(pilots) if self.conjugated else pilots

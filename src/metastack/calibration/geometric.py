@@ -23,7 +23,7 @@ from .illumination import Illumination
 from .least_squares import Ending, Fit, fit
 from .links import Links
 from .pilot_model import PilotModel, PoseModel
-from .pilots import Pilots, check_plan
+from .pilots import Pilots, check_pilots
 from .unknowns import Expected, Unknowns
 
 # Beyond this phase across a gap or an aperture, a prior holds more than one minimum.
@@ -94,8 +94,7 @@ def calibrate(
         InputError: pilots of another stack; nothing unknown; fewer pilots than unknowns of which
             nothing is known.
     """
-    check_plan(pilots.plan, stack)
-    _check_antennas(stack, pilots)
+    check_pilots(pilots, stack)
     unknowns = Unknowns.of(stack, pilots.plan.illumination, expected)
     _check_enough(unknowns, pilots)
     model = PoseModel.of(unknowns, pilots.plan)
@@ -176,16 +175,6 @@ def _explains(found: Fit, pilots: Pilots) -> bool:
     mean = pilots.noise_variance * (1 + _EXPLAINED_DEVIATIONS / np.sqrt(size))
     rounding = 1e-24 * float(np.mean(np.abs(pilots.received) ** 2))
     return bool(np.mean(np.abs(found.residual) ** 2) <= mean + rounding)
-
-
-def _check_antennas(stack: Stack, pilots: Pilots) -> None:
-    antennas, users = pilots.received.shape[1:]
-    expected = stack.receiver_array.size, pilots.plan.illumination.users(stack)
-    require(
-        (antennas, users) == expected,
-        f"`received` must be of {expected[0]} antennas, the stack's receivers, and {expected[1]} "
-        f"users, but is of {antennas} and {users}.",
-    )
 
 
 def _check_enough(unknowns: Unknowns, pilots: Pilots) -> None:

@@ -30,9 +30,7 @@ from .unknowns import Unknowns
 class PilotModel(Protocol):
     """Responses as a function of real unknowns."""
 
-    def predict(
-        self, values: Float[Array, " unknowns"]
-    ) -> Complex[Array, "slots antennas users"]:
+    def predict(self, values: Float[Array, " unknowns"]) -> Complex[Array, "slots antennas users"]:
         """Noiseless responses at unit gain."""
         ...
 
@@ -60,9 +58,7 @@ class PoseModel(eqx.Module):
         """The model of a plan."""
         return cls(unknowns, unknowns.stack.atoms(jnp.asarray(plan.phases_rad)))
 
-    def predict(
-        self, values: Float[Array, " unknowns"]
-    ) -> Complex[Array, "slots antennas users"]:
+    def predict(self, values: Float[Array, " unknowns"]) -> Complex[Array, "slots antennas users"]:
         """Noiseless responses at unit gain."""
         return pilots_at(self.unknowns, values, self.transmission)
 
@@ -106,9 +102,7 @@ class PoseAndAtomModel(eqx.Module):
         of_atoms = np.where(self.is_stuck, 1.0, 1 / variance).ravel()
         return np.concatenate([self.poses.unknowns.precision, of_atoms, of_atoms])
 
-    def predict(
-        self, values: Float[Array, " unknowns"]
-    ) -> Complex[Array, "slots antennas users"]:
+    def predict(self, values: Float[Array, " unknowns"]) -> Complex[Array, "slots antennas users"]:
         """Noiseless responses at unit gain."""
         poses, errors = self.split(values)
         links = links_at(self.poses.unknowns, poses)
@@ -124,9 +118,7 @@ class PoseAndAtomModel(eqx.Module):
         transmission = self.poses.transmission * (1 + errors)
         links = links_at(self.poses.unknowns, poses)
         passing = states(links, transmission)
-        by_pose = slopes_of_pilots(
-            link_slopes(self.poses.unknowns, poses), transmission, passing
-        )
+        by_pose = slopes_of_pilots(link_slopes(self.poses.unknowns, poses), transmission, passing)
         by_atom = jnp.einsum(
             "ltmn,tln,ltun->tmuln", passing.leaving, self.poses.transmission, passing.arriving
         )

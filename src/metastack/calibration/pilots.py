@@ -92,9 +92,7 @@ def random_plan(
     Raises:
         InputError: fewer than one slot, or bits that are not from 1 to 16.
     """
-    require(
-        1 <= slots <= _MOST_SLOTS, f"`slots` must be from 1 to {_MOST_SLOTS}, but is {slots}."
-    )
+    require(1 <= slots <= _MOST_SLOTS, f"`slots` must be from 1 to {_MOST_SLOTS}, but is {slots}.")
     require(bits is None or 1 <= bits <= 16, f"`bits` must be from 1 to 16, but is {bits}.")
     generator = np.random.default_rng(seed)
     shape = (slots, *stack.phases_shape)
@@ -166,3 +164,19 @@ def check_plan(plan: PilotPlan, stack: Stack) -> None:
         "{}.".format(*stack.phases_shape, found),
     )
     require(bool(np.isfinite(plan.phases_rad).all()), "The pilots' phases must be finite.")
+
+
+def check_pilots(pilots: Pilots, stack: Stack) -> None:
+    """Refuse pilots that are not of this stack.
+
+    Raises:
+        InputError: another number of layers, atoms, antennas or users.
+    """
+    check_plan(pilots.plan, stack)
+    found = pilots.received.shape[1:]
+    expected = stack.receiver_array.size, pilots.plan.illumination.users(stack)
+    require(
+        found == expected,
+        f"`received` must be of {expected[0]} antennas, the stack's receivers, and {expected[1]} "
+        f"users, but is of {found[0]} and {found[1]}.",
+    )

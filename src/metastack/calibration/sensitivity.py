@@ -42,9 +42,7 @@ def links_at(unknowns: Unknowns, values: Float[Array, " unknowns"]) -> Links:
     are the same, and pilots could not tell it from the true one.
     """
     links = Links.of_stack(*unknowns.applied(values))
-    return jax.tree.map(
-        lambda link: jnp.where(unknowns.in_order(values), link, jnp.nan), links
-    )
+    return jax.tree.map(lambda link: jnp.where(unknowns.in_order(values), link, jnp.nan), links)
 
 
 @eqx.filter_jit
@@ -62,9 +60,7 @@ def pilots_and_slopes(
     unknowns: Unknowns,
     values: Float[Array, " unknowns"],
     transmission: Complex[Array, "slots layers atoms"],
-) -> tuple[
-    Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]
-]:
+) -> tuple[Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]]:
     """Noiseless pilots and their derivatives with respect to every unknown."""
     links, slopes = links_at(unknowns, values), link_slopes(unknowns, values)
     return pilots_of_links(links, slopes, transmission)
@@ -72,9 +68,7 @@ def pilots_and_slopes(
 
 def pilots_of_links(
     links: Links, slopes: LinkSlopes, transmission: Complex[Array, "slots layers atoms"]
-) -> tuple[
-    Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]
-]:
+) -> tuple[Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]]:
     """Noiseless pilots and their derivatives, from links and theirs."""
     passing = states(links, transmission)
     field = times(passing.arriving[-1] * transmission[:, -1, None, :], links.last)

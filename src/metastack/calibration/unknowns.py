@@ -114,7 +114,9 @@ class Unknowns(eqx.Module):
         moved = jnp.asarray(values) * self.unit
         poses = len(self.planes)
         table = jnp.stack([jnp.asarray(getattr(self.stack.poses, name)) for name in _NAMES])
-        table = table.at[np.array(self.freedoms, int), np.array(self.planes, int)].add(moved[:poses])
+        table = table.at[np.array(self.freedoms, int), np.array(self.planes, int)].add(
+            moved[:poses]
+        )
         stack = eqx.tree_at(lambda each: each.poses, self.stack, Pose(*table))
         if poses == self.size:
             return stack, self.illumination

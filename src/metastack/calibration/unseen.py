@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from ..precision import in_float64
 from ..stack import Stack
+from .geometric import Calibration
 from .least_squares import covariance
 from .unknowns import DEGREES_OF_FREEDOM, Unknowns
 
@@ -64,6 +66,24 @@ def unseen(
     spread = np.diag(covariance(information, unknowns.precision, 2.0))
     is_unseen = spread > np.where(unknowns.has_prior, 0.5, np.finfo(float).max)
     return Unseen(tuple(_sentences(unknowns, space, sentence)), is_unseen)
+
+
+@in_float64
+def unseen_by(calibration: Calibration) -> Unseen:
+    """What the pilots of a calibration did not tell."""
+    unknowns, fit = calibration.unknowns, calibration.fit
+    poses, least = slice(unknowns.size), np.finfo(float).eps ** 2
+    weight = max(
+        fit.noise_variance, least * float(np.mean(np.abs(calibration.pilots.received) ** 2))
+    )
+    information = 2 / weight * fit.matrix[poses, poses]
+    if len(fit.values) > unknowns.size:
+        # What atoms' gains explain as well, poses are not seen by.
+        others = 2 / weight * fit.matrix[unknowns.size :, unknowns.size :]
+        others += np.diag(fit.precision[unknowns.size :])
+        shared = 2 / weight * fit.matrix[unknowns.size :, poses]
+        information -= shared.T @ np.linalg.solve(others, shared)
+    return unseen(unknowns, information, antennas=calibration.pilots.received.shape[1])
 
 
 def _sentences(

@@ -7,6 +7,19 @@ import typer
 
 from .options import AsJson, Seed, StackPath, require_writable
 from .output import emit
+from .tolerances import (
+    DY_WAVELENGTHS,
+    DZ_WAVELENGTHS,
+    RZ_DEG,
+    DxWavelengths,
+    DyWavelengths,
+    DzWavelengths,
+    Gaussian,
+    RxDeg,
+    RyDeg,
+    RzDeg,
+    imperfections_of,
+)
 
 if TYPE_CHECKING:
     from ..geometry import Pose
@@ -18,15 +31,13 @@ _TURNS = ("rx_deg", "ry_deg", "rz_deg")
 def built(
     stack: StackPath,
     output: Annotated[Path, typer.Option("-o", "--output", help="Stack file to write (.toml).")],
-    dz_wavelengths: Annotated[float, typer.Option(help="Axial tolerance, E-I.")] = 1e-3,
-    dy_wavelengths: Annotated[float, typer.Option(help="Vertical tolerance, E-V.")] = 1e-2,
-    rz_deg: Annotated[float, typer.Option(help="Tolerance of the turn in plane, E-P.")] = 0.01,
-    dx_wavelengths: Annotated[float, typer.Option(help="Lateral tolerance.")] = 0.0,
-    rx_deg: Annotated[float, typer.Option(help="Tolerance of the tilt about x.")] = 0.0,
-    ry_deg: Annotated[float, typer.Option(help="Tolerance of the tilt about y.")] = 0.0,
-    gaussian: Annotated[
-        bool, typer.Option("--gaussian", help="Tolerances are standard deviations, not limits.")
-    ] = False,
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
     amplitude_deviation: Annotated[
         float, typer.Option(help="Standard deviation of the atoms' amplitudes, relative.")
     ] = 0.0,
@@ -44,26 +55,25 @@ def built(
     programmable layer.
     """
     from dataclasses import replace
-    from math import radians
 
     import jax
     import numpy as np
 
     from ..files import read_stack, write_stack
-    from ..geometry import Pose
-    from ..imperfections import GaussianErrors, Imperfections, UniformErrors, built
+    from ..imperfections import built
 
     require_writable(output, ".toml")
     description = read_stack(stack)
     wavelength_m = float(description.stack.wavelength_m)
-    shifts_m = (each * wavelength_m for each in (dx_wavelengths, dy_wavelengths, dz_wavelengths))
-    imperfections = Imperfections(
-        Pose(*shifts_m, *map(radians, (rx_deg, ry_deg, rz_deg))),
-        GaussianErrors() if gaussian else UniformErrors(),
-        amplitude_deviation,
-        radians(phase_deviation_deg),
-        stuck_share,
-        dead_share,
+    imperfections = imperfections_of(
+        wavelength_m,
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+        amplitude_deviation=amplitude_deviation,
+        phase_deviation_deg=phase_deviation_deg,
+        stuck_share=stuck_share,
+        dead_share=dead_share,
     )
     made = built(description.stack, imperfections, jax.random.key(seed))
     name = f"{description.name}, built (seed {seed})"

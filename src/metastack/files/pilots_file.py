@@ -7,7 +7,7 @@ how the stack was lit, see `pilot_illumination`. A plan is the same without what
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,15 +57,23 @@ class StoredPilots:
     warnings: list[str] = field(default_factory=list[str])
 
 
-def read_pilots(path: Path | str, *, illumination: Illumination | None = None) -> StoredPilots:
+def read_pilots(
+    path: Path | str,
+    *,
+    illumination: Illumination | None = None,
+    otherwise: Illumination | None = None,
+) -> StoredPilots:
     """Pilots from a .nc, .npz or .mat file, or a folder of .csv files.
 
-    `illumination`: how the stack was lit; the file's word counts where it is not given.
+    `illumination`: how the stack was lit; the file's word counts where it is not given, and
+    `otherwise` where the file says nothing.
 
     Raises:
         InputError: the file cannot be read, holds no pilots, or nobody says how the stack was lit.
     """
     record = read_pilot_record(path, FileKind.PILOTS, illumination=illumination)
+    if record.illumination is None:
+        record = replace(record, illumination=otherwise)
     assert record.received is not None
     pilots = Pilots(_plan(record, path), record.received, record.noise_variance)
     return StoredPilots(pilots, record.frequency_hz, record.wave_speed_m_per_s, record.warnings)

@@ -1,0 +1,166 @@
+"""`metastack calibrate`: from pilots of the built stack to what it really is."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .calibrate_entries import entries
+from .calibrate_plan import plan
+from .illumination import Far, Near, PastInput
+from .options import AsJson, ReportPath, Seed, StackPath, command_line, require_writable
+from .output import emit, warn
+from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured
+from .tolerances import (
+    DY_WAVELENGTHS,
+    DZ_WAVELENGTHS,
+    RZ_DEG,
+    DxWavelengths,
+    DyWavelengths,
+    DzWavelengths,
+    Gaussian,
+    RxDeg,
+    RyDeg,
+    RzDeg,
+    imperfections_of,
+)
+
+if TYPE_CHECKING:
+    import click
+
+    from ..calibration import Calibration, Expected, Gains
+    from ..files import StackDescription
+
+
+class GainName(StrEnum):
+    """Which complex gains are unknown."""
+
+    ONE = "one"
+    PER_PORT = "per-port"
+    PER_SLOT = "per-slot"
+    KNOWN = "known"
+
+
+class _FitByDefault(TyperGroup):
+    """`metastack calibrate STACK PILOTS` is `metastack calibrate fit STACK PILOTS`."""
+
+    def parse_args(self, ctx: "click.Context", args: list[str]) -> list[str]:
+        """Put `fit` before arguments that name no other command."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["fit", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_FitByDefault,
+    no_args_is_help=True,
+    help="Find what a built stack is from pilots: `calibrate STACK PILOTS -o CALIBRATED` fits poses "
+    "(`calibrate fit --help`).",
+)
+app.command("plan")(plan)
+app.command("entries")(entries)
+
+
+@app.command("fit")
+def fit(
+    stack: StackPath,
+    pilots: PilotsPath,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Calibrated stack file to write (.toml).")
+    ],
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
+    no_prior: Annotated[
+        bool,
+        typer.Option(
+            "--no-prior", help="Tolerances only say what may be off, not by how much."
+        ),
+    ] = False,
+    user_deviation: Annotated[
+        float,
+        typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
+    ] = 0.0,
+    gain: Annotated[GainName, typer.Option(help="Which complex gains are unknown.")] = GainName.ONE,
+    atoms: Annotated[
+        bool, typer.Option("--atoms", help="Give every atom a complex gain of its own.")
+    ] = False,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="Look for stuck and dead atoms (with --atoms' gains).")
+    ] = False,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    conjugate: Conjugate = False,
+    negate_phases: NegatePhases = False,
+    noise_variance: NoiseVariance = None,
+    starts: Annotated[
+        int | None,
+        typer.Option(min=1, help="Starts; else one, or up to 24 where tolerances are wide."),
+    ] = None,
+    iterations: Annotated[int, typer.Option(min=1, help="Most iterations of a start.")] = 50,
+    truth: Annotated[
+        Path | None, typer.Option(help="The built stack, if known: say how near the result is.")
+    ] = None,
+    matrices: Annotated[
+        Path | None, typer.Option(help="Also write the calibrated matrices (.npz, .mat).")
+    ] = None,
+    report: ReportPath = None,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Fit the poses of a stack to pilots, and write the calibrated stack file.
+
+    Tolerances say what may be off and how much of it is expected. The result can be used wherever
+    a stack file can. Ctrl-C ends the fit and writes how far it came.
+    """
+    from ..calibration import calibrate, with_stuck_atoms, with_unequal_atoms
+    from ..files import read_stack
+    from .calibrate_answer import calibration_answer, write_calibrated, write_matrices
+    from .progress import CountProgress
+
+    require_writable(output, ".toml")
+    require_writable(matrices, ".npz", ".mat")
+    require_writable(report, ".html")
+    description = read_stack(stack)
+    built = None if truth is None else read_stack(truth).stack
+    measured = read_measured(
+        pilots,
+        description.stack,
+        (near, far, past_input),
+        conjugate=conjugate,
+        negate_phases=negate_phases,
+        noise_variance=noise_variance,
+    )
+    imperfections = imperfections_of(
+        float(description.stack.wavelength_m),
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+    )
+    with CountProgress("start", starts or 1) as progress:
+        found = calibrate(
+            description.stack,
+            measured,
+            expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
+            gains=_gains(gain),
+            starts=starts,
+            iterations=iterations,
+            seed=seed,
+            on_start=lambda done, most: progress.advance(1),
+        )
+    if stuck:
+        with CountProgress("stuck atom", description.stack.layers) as progress:
+            found = with_stuck_atoms(found, on_found=lambda many: progress.advance(1))
+    elif atoms:
+        found = with_unequal_atoms(found)
+    write_calibrated(description, found, output)
+    if matrices is not None:
+        write_matrices(found.links, matrices)
+    ...

@@ -1,0 +1,76 @@
+"""Options that say what pilots are and in whose convention they are written, and reading them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from .illumination import illumination_of
+from .output import warn
+
+if TYPE_CHECKING:
+    from ..calibration import Pilots
+    from ..stack import Stack
+
+PilotsPath: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PILOTS",
+        help="Pilots (.nc, .npz, .mat), or a folder of .csv files.",
+        show_default=False,
+    ),
+]
+Conjugate: TypeAlias = Annotated[
+    bool,
+    typer.Option("--conjugate", help="Responses are of time e^{+jwt}, as network analysers give."),
+]
+NegatePhases: TypeAlias = Annotated[
+    bool, typer.Option("--negate-phases", help="Phases are counted the other way, as delays.")
+]
+NoiseVariance: TypeAlias = Annotated[
+    float | None, typer.Option(help="Noise power of one response; else the file's, or estimated.")
+]
+
+
+def read_measured(
+    path: Path,
+    stack: "Stack",
+    lit: tuple[list[str] | None, list[str] | None, bool],
+    *,
+    conjugate: bool,
+    negate_phases: bool,
+    noise_variance: float | None,
+) -> "Pilots":
+    """Pilots in our convention, checked against the stack; warns of what is odd.
+
+    `lit`: near and far users, and whether their waves meet the first layer.
+
+    Raises:
+        InputError: a file that holds no pilots of this stack, or pilots in another convention.
+    """
+    from ..calibration import Convention, FromInputPorts, Pilots, check_pilots
+    from ..files import check_frequency, read_pilots
+
+    stored = read_pilots(path, illumination=illumination_of(*lit), otherwise=FromInputPorts())
+    check_frequency(stored, stack)
+    for warning in stored.warnings:
+        warn(warning)
+    pilots = Convention(conjugate, negate_phases).read(stored.pilots)
+    if noise_variance is not None:
+        pilots = Pilots.measured(pilots.plan, pilots.received, noise_variance)
+    check_pilots(pilots, stack)
+    _check_convention(pilots, stack, path)
+    return pilots
+
+
+def _check_convention(pilots: "Pilots", stack: "Stack", path: Path) -> None:
+    from ..calibration import OURS, likelier_convention
+    from ..errors import require
+
+    likelier = likelier_convention(stack, pilots)
+    require(
+        likelier == OURS,
+        f"`{path}` must be in the convention e^{{-jwt}}, but the stack explains it far better if "
+        f"{likelier.words}: toggle {likelier.option}, or the fit would find a stack that does not "
+        "exist.",
+    )
