@@ -1,7 +1,7 @@
 """Calibration: what a built stack is, from pilots sent through it."""
 
 from .batch import BatchCalibrator
-from .bounds import Bounds, bayesian_cramer_rao, bounds_from, cramer_rao, delta_nmse
+from .bounds import Bounds, bayesian_cramer_rao, bounds_from, cramer_rao, delta_nmse, prior_nmse
 from .conventions import (
     OURS,
     Convention,
@@ -53,12 +53,13 @@ from .pilots import (
     reference_power,
     simulate_pilots,
 )
+from .planning import designed_slots_needed, random_slots_needed
 from .residual_test import ResidualTest, Suspect, residual_test
 from .stuck_atoms import with_stuck_atoms
-from .three_figures import ThreeFigures
+from .three_figures import ThreeFigures, end_to_end_nmse
 from .unequal_atoms import with_unequal_atoms
 from .unknowns import Expected, Unknowns
-from .unseen import Unseen, unseen_by
+from .unseen import Unseen, unseen_by, unseen_from
 
 __all__ = [
     "OURS",
@@ -110,8 +111,10 @@ __all__ = [
     "cross_ratios",
     "delta_nmse",
     "design_plan",
+    "designed_slots_needed",
     "each_entry",
     "each_matrix",
+    "end_to_end_nmse",
     "gauge_floor",
     "in_nearest_gauge",
     "in_our_convention",
@@ -121,7 +124,9 @@ __all__ = [
     "noise_nmse",
     "noiseless",
     "poses_on_gauge_orbit",
+    "prior_nmse",
     "random_plan",
+    "random_slots_needed",
     "reference_power",
     "regauged",
     "residual_test",
@@ -130,6 +135,7 @@ __all__ = [
     "swept_gauge",
     "through_layers",
     "unseen_by",
+    "unseen_from",
     "with_negated_phases",
     "with_stuck_atoms",
     "with_unequal_atoms",

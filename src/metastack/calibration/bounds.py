@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from ..errors import require
 from ..precision import in_float64
@@ -30,9 +30,9 @@ from .unknowns import Expected, Unknowns
 class Bounds:
     """What no estimate from these pilots can beat.
 
-    `information`: of the pilots alone, in units of the unknowns; `covariance`: infinite where nothing tells. `link_nmse`: of
-    each matrix, users to layer 1 first; `prior_nmse`: the same before any pilot, which without a
-    prior is infinite.
+    `information`: of the pilots alone, in units of the unknowns; `covariance`: infinite where
+    nothing tells. `link_nmse`: of each matrix, users to layer 1 first; `prior_nmse`: the same
+    before any pilot, which without a prior is infinite.
     """
 
     unknowns: Unknowns
@@ -97,19 +97,26 @@ def bounds_from(
 ) -> Bounds:
     """Bounds from the Fisher information of pilots and a prior's precision."""
     spread = covariance(information, precision, 2.0)
-    grams = np.asarray(link_grams(unknowns, jnp.zeros(unknowns.size)))
-    with np.errstate(divide="ignore"):
-        before = np.diag(np.where(unknowns.has_prior, 1.0, np.inf))
-    return Bounds(unknowns, information, spread, _delta(spread, grams), _delta(before, grams))
+    nominal = np.zeros(unknowns.size)
+    after = delta_nmse(unknowns, nominal, spread)
+    return Bounds(unknowns, information, spread, after, prior_nmse(unknowns))
 
 
+@in_float64
+def prior_nmse(unknowns: Unknowns) -> Float[np.ndarray, " links"]:
+    """Expected NMSE of every matrix before any pilot; infinite where nothing is known."""
+    before = np.diag(np.where(unknowns.has_prior, 1.0, np.inf))
+    return delta_nmse(unknowns, np.zeros(unknowns.size), before)
+
+
+@in_float64
 def delta_nmse(
     unknowns: Unknowns,
     values: Float[np.ndarray, " unknowns"],
     spread: Float[np.ndarray, "unknowns unknowns"],
 ) -> Float[np.ndarray, " links"]:
     """Expected NMSE of every matrix where the unknowns have this covariance, in their units."""
-    return _delta(spread, np.asarray(link_grams(unknowns, jnp.asarray(values))))
+    return _delta(spread, np.asarray(link_grams(unknowns, jnp.asarray(values, float))))
 
 
 @eqx.filter_jit
@@ -137,12 +144,13 @@ def link_grams(
         return table.at[columns[:, None], columns].add(_gram(of_moves, link))[:-1, :-1]
 
     between = jax.lax.map(inner, (slopes.columns, slopes.between, links.between))
-    first, last = _gram(slopes.first, links.first), _gram(slopes.last, links.last)
+    first = _gram(slopes.first, jnp.asarray(links.first))
+    last = _gram(slopes.last, jnp.asarray(links.last))
     return jnp.concatenate([first[None], between, last[None]])
 
 
 def _gram(
-    slopes: Float[Array, "moves to from"], link: Float[Array, "to from"]
+    slopes: Complex[Array, "moves to from"], link: Complex[Array, "to from"]
 ) -> Float[Array, "moves moves"]:
     flat = slopes.reshape(len(slopes), -1)
     parts = jnp.concatenate([flat.real, flat.imag], axis=1)

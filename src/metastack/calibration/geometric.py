@@ -39,8 +39,9 @@ class Calibration:
     """A stack as pilots show it to be.
 
     `stack` and `illumination`: calibrated, of use wherever a stack is. `unknowns` say which
-    numbers were looked for, `model` how they act, `fit` what came out, in their units. `atom_deviation`: of the complex
-    gains of the atoms, about 1; zero if they were taken to be equal.
+    numbers were looked for, `model` how they act, `fit` what came out, in their units.
+    `atom_deviation`: of the complex gains of the atoms, about 1; zero if they were taken to be
+    equal.
     """
 
     nominal: Stack

@@ -119,14 +119,14 @@ def fit(
                 break
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
-    residual, gain = _residual(model, gains, point.values, measured)
+    residual, gain = problem.residual(point.values)
     return Fit(
         point.values,
         point.matrix,
         precision,
         variance,
-        np.asarray(residual),
-        np.asarray(gain),
+        residual,
+        gain,
         np.array(history) / np.sum(np.abs(measured) ** 2),
         ending,
     )
@@ -160,17 +160,27 @@ class _Problem:
         precision: Float[np.ndarray, " unknowns"],
         noise_variance: float | None,
     ) -> None:
-        self.model, self.measured, self.gains, self.precision = model, measured, gains, precision
+        self.model, self.gains, self.precision = model, gains, precision
+        self.measured = jnp.asarray(measured)
         self._known_variance = noise_variance
 
     def at(self, values: Float[np.ndarray, " unknowns"]) -> _Point:
         """The equations about some values."""
-        energy, matrix, right = _equations(self.model, self.gains, values, self.measured)
+        at = jnp.asarray(values)
+        energy, matrix, right = _equations(self.model, self.gains, at, self.measured)
         return _Point(values, float(energy), np.asarray(matrix), np.asarray(right))
 
+    def residual(
+        self, values: Float[np.ndarray, " unknowns"]
+    ) -> tuple[Complex[np.ndarray, "slots antennas users"], Complex[np.ndarray, "_ _ _"]]:
+        """What is left of the pilots, and the gains."""
+        at = jnp.asarray(values)
+        residual, gain = _residual(self.model, self.gains, at, self.measured)
+        return np.asarray(residual), np.asarray(gain)
+
     def energy(self, values: Float[np.ndarray, " unknowns"]) -> float:
-        """What is left of the pilots."""
-        residual, _ = _residual(self.model, self.gains, values, self.measured)
+        """Of the residual."""
+        residual, _ = self.residual(values)
         return float(np.sum(np.abs(residual) ** 2))
 
     def variance(self, point: _Point, latest: float) -> float:
@@ -198,7 +208,7 @@ def _step(problem: _Problem, point: _Point, variance: float, damping: float) -> 
             if drop > 0:
                 # Nielsen's rule: damping falls smoothly with the quality of the prediction.
                 quality = drop / (2 * right @ move - move @ matrix @ move)
-                relaxed = damping * max(1 / 10, 1 - (2 * quality - 1) ** 3)
+                relaxed = damping * max(1 / 10, 1 - float(2 * quality - 1) ** 3)
                 length = 2 * float(move @ matrix @ move)
                 deviations = np.sqrt(length / variance) if variance > 0 else np.inf
                 return _Step(values, float(deviations), max(relaxed, _LEAST_DAMPING))

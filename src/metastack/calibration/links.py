@@ -8,6 +8,7 @@ Source: calibration paper, eq. (1)-(4).
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Self
 
 import equinox as eqx
@@ -37,7 +38,7 @@ class Links(eqx.Module):
         planes = stack.planes
         hops = [
             hop_matrix(start, end, stack.model, stack.wavelength_m)
-            for start, end in zip(planes[1:-1], planes[2:], strict=True)
+            for start, end in pairwise(planes[1:])
         ]
         atoms = stack.layer_array.size
         between = jnp.stack(hops[:-1]) if len(hops) > 1 else jnp.zeros((0, atoms, atoms), complex)

@@ -26,6 +26,7 @@ from ..precision import in_float64
 from ..stack import Stack
 from .bounds import link_grams
 from .illumination import Illumination
+from .least_squares import Ending
 from .links import Links, states
 from .pilots import PilotPlan, random_plan
 from .sensitivity import LinkSlopes, link_slopes, links_at, pilots_of_links
@@ -44,6 +45,7 @@ class DesignedPlan:
 
     plan: PilotPlan
     history: Float[np.ndarray, " steps"]
+    ending: Ending
 
 
 @in_float64
@@ -79,12 +81,13 @@ def design_plan(
     form = wanted_by_default(unknowns) if wanted is None else wanted
     goal = _Goal.of(unknowns, noise_variance, form)
     first = _chosen(goal, pool_of_phases(stack, illumination, bits=bits, seed=seed), slots)
-    phases, history = _descended(goal, first, steps, on_step)
+    phases, history, ending = _descended(goal, first, steps, on_step)
     if bits is not None:
         rounded = _nearest_step(phases, bits)
         phases = min(rounded, first, key=lambda each: float(_error(goal, each)))
     plan = PilotPlan(np.mod(np.asarray(phases), 2 * np.pi), illumination)
-    return DesignedPlan(plan, np.append(history, float(_error(goal, jnp.asarray(phases)))))
+    last = float(_error(goal, jnp.asarray(phases)))
+    return DesignedPlan(plan, np.append(history, last), ending)
 
 
 @in_float64
@@ -172,11 +175,14 @@ def _chosen(
     each = np.concatenate([np.asarray(_informations(goal, jnp.asarray(part))) for part in parts])
     # So little is known of the gain, and of what has no prior, that it does not matter.
     known = np.maximum(goal.precision, 1e-6 * np.einsum("tpp->p", each) / len(each))
-    total, chosen = np.diag(known), []
+    total, chosen = np.diag(known), list[int]()
     for _ in range(slots):
         spread = np.linalg.inv(total)
         gain = np.einsum("pq,tqp->t", spread @ goal.wanted @ spread, each)
-        chosen.append(int(np.argmax(gain / (1 + np.einsum("pq,tqp->t", spread, each)))))
+        gain = gain / (1 + np.einsum("pq,tqp->t", spread, each))
+        # Equal slots would go the same way down together.
+        gain[chosen[-(len(pool) - 1) :]] = -np.inf
+        chosen.append(int(np.argmax(gain)))
         total = total + each[chosen[-1]]
     return pool[chosen]
 
@@ -186,7 +192,7 @@ def _descended(
     phases_rad: Float[np.ndarray, "slots layers atoms"],
     steps: int,
     on_step: Callable[[int], None] | None,
-) -> tuple[Float[np.ndarray, "slots layers atoms"], list[float]]:
+) -> tuple[Float[np.ndarray, "slots layers atoms"], list[float], Ending]:
     """The best phases on the way of Adam down the logarithm of the error."""
     optimiser = optax.adam(_RATE_RAD)
 
@@ -194,7 +200,7 @@ def _descended(
     def step(goal: _Goal, phases: Array, state: optax.OptState) -> tuple[Array, Array, Any]:
         value, slope = jax.value_and_grad(lambda each: jnp.log(_error(goal, each)))(phases)
         updates, state = optimiser.update(slope, state)
-        return jnp.exp(value), phases + updates, state
+        return jnp.exp(value), phases + jnp.asarray(updates), state
 
     phases = jnp.asarray(phases_rad)
     state, history = optimiser.init(phases), list[float]()
@@ -208,8 +214,8 @@ def _descended(
             if on_step is not None:
                 on_step(done + 1)
     except KeyboardInterrupt:
-        pass
-    return np.asarray(best), history
+        return np.asarray(best), history, Ending.INTERRUPTED
+    return np.asarray(best), history, Ending.BUDGET_SPENT
 
 
 def _focused(

@@ -133,8 +133,10 @@ def simulate_pilots(
     key: Key[Array, ""],
     gain: Complex[AnyArray, "#slots #antennas #users"] | complex = 1.0,
 ) -> Pilots:
-    """Pilots of a built stack; the SNR is per antenna and slot, of random phases: see
-    `reference_power`. `gain`: what cables and amplifiers multiply, unknown to the calibration.
+    """Pilots of a built stack.
+
+    The SNR is per antenna and slot, of random phases: see `reference_power`. `gain`: what cables
+    and amplifiers multiply, unknown to the calibration.
 
     Raises:
         InputError: phases of another stack, an SNR that is not finite (`inf` is no noise).

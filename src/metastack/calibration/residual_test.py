@@ -71,8 +71,8 @@ class ResidualTest:
         )
         if not self.suspects:
             return (
-                f"{left}, and nothing that was tried explains it: the model is wrong. Look for stuck "
-                "atoms, coupling, another interlayer model, a wrong frequency or spacing."
+                f"{left}, and nothing that was tried explains it: the model is wrong. Look for "
+                "stuck atoms, coupling, another interlayer model, a wrong frequency or spacing."
             )
         return f"{left}: the model is wrong. {' '.join(each.advice for each in self.suspects[:2])}"
 
@@ -133,7 +133,7 @@ class _Fitted:
                 what, advice, columns = found
                 yield Suspect(what, advice, self._chance(*self._drop(columns)))
         for gains, advice in _GAINS:
-            drop = self.r @ self.r - _energy_with(self.calibration, gains)
+            drop = float(self.r @ self.r) - _energy_with(self.calibration, gains)
             many = 2 * (_count(self.calibration, gains) - self.calibration.fit.gain.size)
             yield Suspect(gains.sentence, advice, self._chance(drop, many))
 
@@ -198,8 +198,8 @@ def _response(calibration: Calibration) -> Complex[Array, "slots antennas users"
 
 def _energy_with(calibration: Calibration, gains: Gains) -> float:
     """What is left with other gains."""
-    y, measured = _response(calibration), calibration.pilots.received
-    return float(np.sum(np.abs(measured - np.asarray(gains.fitted(y, measured) * y)) ** 2))
+    y, measured = _response(calibration), jnp.asarray(calibration.pilots.received)
+    return float(jnp.sum(jnp.abs(measured - gains.fitted(y, measured) * y) ** 2))
 
 
 def _count(calibration: Calibration, gains: Gains) -> int:
@@ -211,4 +211,4 @@ def _real_rows(
     values: Complex[np.ndarray, "slots antennas users more"],
 ) -> Float[np.ndarray, "numbers more"]:
     flat = values.reshape(-1, values.shape[-1])
-    return np.concatenate([flat.real, flat.imag])
+    return np.concatenate([np.real(flat), np.imag(flat)])

@@ -7,6 +7,9 @@ give to the antennas are known, so its derivative meets both once:
 Source: ours; checked against central differences.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -18,6 +21,8 @@ from ..propagation import hop_matrix
 from ..stack import Stack
 from .links import Links, States, received, states, times
 from .unknowns import DEGREES_OF_FREEDOM, Unknowns
+
+_T = TypeVar("_T")
 
 
 class LinkSlopes(eqx.Module):
@@ -71,7 +76,7 @@ def pilots_of_links(
 ) -> tuple[Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]]:
     """Noiseless pilots and their derivatives, from links and theirs."""
     passing = states(links, transmission)
-    field = times(passing.arriving[-1] * transmission[:, -1, None, :], links.last)
+    field = times(passing.arriving[-1] * transmission[:, -1, None, :], jnp.asarray(links.last))
     return jnp.swapaxes(field, -1, -2), slopes_of_pilots(slopes, transmission, passing)
 
 
@@ -152,7 +157,7 @@ def _through(
     return jnp.einsum("tmi,tuki->tmuk", behind, carried)
 
 
-def _derivatives(function, at: Float[Array, " n"]):  # pyright: ignore
+def _derivatives(function: Callable[[Array], _T], at: Float[Array, " n"]) -> _T:
     """Derivatives by forward differentiation, one unknown after the other on the first axis."""
     basis = jnp.eye(len(at))
     return jax.vmap(lambda along: jax.jvp(function, (at,), (along,))[1])(basis)

@@ -18,6 +18,7 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Array, Bool, Complex, Float
 
+from .._types import AnyArray
 from ..precision import in_float64
 from .geometric import Calibration
 from .least_squares import Ending, Fit, fit
@@ -125,8 +126,10 @@ def _fitted(
 def _evidence(
     calibration: Calibration, fitted: _Fitted, pattern: Complex[Array, "slots layers atoms"]
 ) -> tuple[Float[np.ndarray, "layers atoms"], Complex[np.ndarray, "layers atoms"]]:
-    """By how much the logarithm of the likelihood rises if one atom showed a multiple of a pattern,
-    what its gain costs now given back; and which multiple."""
+    """How much likelier the pilots were if one atom showed the best multiple of a pattern.
+
+    In logarithms, for every atom, what its gain costs now given back; and that multiple.
+    """
     model, found = fitted
     gain = jnp.broadcast_to(found.gain, found.residual.shape)
     drop, multiple = _explained_by(model, found.values, found.residual, gain, pattern)
@@ -138,13 +141,13 @@ def _evidence(
 @eqx.filter_jit
 def _explained_by(
     model: PoseAndAtomModel,
-    values: Float[Array, " unknowns"],
-    residual: Complex[Array, "slots antennas users"],
+    values: Float[AnyArray, " unknowns"],
+    residual: Complex[AnyArray, "slots antennas users"],
     gain: Complex[Array, "slots antennas users"],
     pattern: Complex[Array, "slots layers atoms"],
 ) -> tuple[Float[Array, "layers atoms"], Complex[Array, "layers atoms"]]:
     """Energy by which the residual falls if one atom shows the best multiple of `pattern`."""
-    poses, errors = model.split(values)
+    poses, errors = model.split(jnp.asarray(values))
     shown = model.poses.transmission * (1 + errors)
     passing = states(links_at(model.poses.unknowns, poses), shown)
     through = jnp.einsum("tmu,ltmn,ltun->tmuln", gain, passing.leaving, passing.arriving)

@@ -18,9 +18,12 @@ from typing import Self
 import numpy as np
 from jaxtyping import Complex, Float
 
+from ..stack import Stack
 from .gauge import Matrices, in_nearest_gauge, matrix_nmse, through_layers
 from .gauge_orbit import swept_gauge
+from .illumination import Illumination
 from .links import Links
+from .pilots import PilotPlan, noiseless, random_plan
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,28 @@ class ThreeFigures:
         swept[-1] = swept[-1] / _held_out(swept, here, shown)[0]
         aligned = in_nearest_gauge(swept, here)
         return cls(matrix_nmse(there, here), matrix_nmse(aligned, here), held_out, gain)
+
+
+def end_to_end_nmse(
+    found: Stack,
+    truth: Stack,
+    illumination: Illumination,
+    *,
+    found_illumination: Illumination | None = None,
+    slots: int = 300,
+    seed: int = 0,
+) -> float:
+    """NMSE of what a calibrated stack says that antennas receive in slots held out of the fit.
+
+    With the atoms as they were found and as they are; one overall gain is fitted.
+    `found_illumination`: the users as they were found, where that was asked.
+    """
+    plan = random_plan(truth, slots, illumination, seed=seed)
+    there = PilotPlan(plan.phases_rad, found_illumination or illumination)
+    f, y = noiseless(found, there), noiseless(truth, plan)
+    energy, overlap = np.sum(np.abs(y) ** 2), np.vdot(f, y)
+    fitted = overlap / np.sum(np.abs(f) ** 2)
+    return float(np.sum(np.abs(y - fitted * f) ** 2) / energy)
 
 
 def _random_patterns(

@@ -65,8 +65,10 @@ def with_atom_variance(
 
 
 def _likelier(found: Fit, moving: Bool[np.ndarray, " parts"], variance: float) -> float:
-    """The variance under which the gains of a fit are likelier: their energy over how many of them
-    the pilots tell."""
+    """The variance under which the gains of a fit are likelier.
+
+    Their energy over how many of them the pilots tell.
+    """
     many = len(moving)
     energy = np.sum(found.values[-many:][moving] ** 2)
     untold = np.diag(found.covariance)[-many:][moving].sum() / variance

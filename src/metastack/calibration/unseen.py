@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 
 from ..precision import in_float64
 from ..stack import Stack
+from .bounds import Bounds
 from .geometric import Calibration
 from .least_squares import covariance
 from .unknowns import DEGREES_OF_FREEDOM, Unknowns
@@ -66,6 +67,11 @@ def unseen(
     spread = np.diag(covariance(information, unknowns.precision, 2.0))
     is_unseen = spread > np.where(unknowns.has_prior, 0.5, np.finfo(float).max)
     return Unseen(tuple(_sentences(unknowns, space, sentence)), is_unseen)
+
+
+def unseen_from(bound: Bounds, *, antennas: int) -> Unseen:
+    """What pilots of a bound would not tell."""
+    return unseen(bound.unknowns, bound.information, antennas=antennas)
 
 
 @in_float64

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from .calibrate_entries import entries
 from .calibrate_plan import plan
 from .illumination import Far, Near, PastInput
-from .options import AsJson, ReportPath, Seed, StackPath, command_line, require_writable
+from .options import AsJson, ReportPath, Seed, StackPath, require_writable
 from .output import emit, warn
 from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured
 from .tolerances import (
@@ -28,10 +28,8 @@ from .tolerances import (
 )
 
 if TYPE_CHECKING:
-    import click
-
-    from ..calibration import Calibration, Expected, Gains
-    from ..files import StackDescription
+    from ..calibration import Expected, Gains
+    from ..imperfections import Imperfections
 
 
 class GainName(StrEnum):
@@ -46,7 +44,7 @@ class GainName(StrEnum):
 class _FitByDefault(TyperGroup):
     """`metastack calibrate STACK PILOTS` is `metastack calibrate fit STACK PILOTS`."""
 
-    def parse_args(self, ctx: "click.Context", args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `fit` before arguments that name no other command."""
         if args and args[0] not in (*self.commands, *ctx.help_option_names):
             args = ["fit", *args]
@@ -56,8 +54,8 @@ class _FitByDefault(TyperGroup):
 app = typer.Typer(
     cls=_FitByDefault,
     no_args_is_help=True,
-    help="Find what a built stack is from pilots: `calibrate STACK PILOTS -o CALIBRATED` fits poses "
-    "(`calibrate fit --help`).",
+    help="Find what a built stack is from pilots: `calibrate STACK PILOTS -o CALIBRATED` fits "
+    "poses (`calibrate fit --help`).",
 )
 app.command("plan")(plan)
 app.command("entries")(entries)
@@ -79,9 +77,7 @@ def fit(
     gaussian: Gaussian = False,
     no_prior: Annotated[
         bool,
-        typer.Option(
-            "--no-prior", help="Tolerances only say what may be off, not by how much."
-        ),
+        typer.Option("--no-prior", help="Tolerances only say what may be off, not by how much."),
     ] = False,
     user_deviation: Annotated[
         float,
@@ -120,10 +116,9 @@ def fit(
     Tolerances say what may be off and how much of it is expected. The result can be used wherever
     a stack file can. Ctrl-C ends the fit and writes how far it came.
     """
-    from ..calibration import calibrate, with_stuck_atoms, with_unequal_atoms
+    from ..calibration import Ending, calibrate, with_stuck_atoms, with_unequal_atoms
     from ..files import read_stack
-    from .calibrate_answer import calibration_answer, write_calibrated, write_matrices
-    from .progress import CountProgress
+    from .calibrate_answer import answer_of, write_calibrated, write_matrices, write_page
 
     require_writable(output, ".toml")
     require_writable(matrices, ".npz", ".mat")
@@ -144,23 +139,74 @@ def fit(
         (rx_deg, ry_deg, rz_deg),
         gaussian=gaussian,
     )
-    with CountProgress("start", starts or 1) as progress:
-        found = calibrate(
-            description.stack,
-            measured,
-            expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
-            gains=_gains(gain),
-            starts=starts,
-            iterations=iterations,
-            seed=seed,
-            on_start=lambda done, most: progress.advance(1),
-        )
+    found = calibrate(
+        description.stack,
+        measured,
+        expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
+        gains=_gains(gain),
+        starts=starts,
+        iterations=iterations,
+        seed=seed,
+        on_start=say_start,
+    )
     if stuck:
-        with CountProgress("stuck atom", description.stack.layers) as progress:
-            found = with_stuck_atoms(found, on_found=lambda many: progress.advance(1))
+        found = with_stuck_atoms(found, on_found=say_stuck)
     elif atoms:
         found = with_unequal_atoms(found)
     write_calibrated(description, found, output)
     if matrices is not None:
         write_matrices(found.links, matrices)
-    ...
+    answer = answer_of(found, built)
+    if report is not None:
+        write_page(report, f"{description.name}, calibrated", found, answer, built)
+    if not answer.test.explained:
+        warn(answer.test.sentence)
+    emit({**answer.facts, "output": str(output), **answer.tables}, as_json=json)
+    if found.fit.ending is Ending.INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+def expected_of(
+    imperfections: "Imperfections", user_deviation: float, *, has_prior: bool = True
+) -> "Expected":
+    """What is known beforehand: what fabrication within tolerances leads to, or nothing at all."""
+    import jax
+    import numpy as np
+
+    from ..calibration import Expected
+    from ..errors import require
+    from ..geometry import Pose
+
+    require(
+        user_deviation >= 0, f"`--user-deviation` must not be negative, but is {user_deviation}."
+    )
+    expected = Expected.within(imperfections, users=user_deviation)
+    if has_prior:
+        return expected
+    free: Pose = jax.tree.map(
+        lambda deviation: np.where(np.asarray(deviation) > 0, np.inf, 0.0), expected.deviation
+    )
+    return Expected(free, np.inf if user_deviation else 0.0)
+
+
+def say_start(done: int, most: int) -> None:
+    """Tell which start is done, where there may be several."""
+    if most > 1:
+        typer.echo(f"calibrate: start {done} of at most {most}", err=True)
+
+
+def say_stuck(many: int) -> None:
+    """Tell how many stuck atoms are found."""
+    typer.echo(f"calibrate: {many} stuck so far", err=True)
+
+
+def _gains(name: GainName) -> "Gains":
+    from ..calibration import GainPerPort, GainPerSlot, KnownGain, OneGain
+
+    kinds: dict[GainName, type[Gains]] = {
+        GainName.ONE: OneGain,
+        GainName.PER_PORT: GainPerPort,
+        GainName.PER_SLOT: GainPerSlot,
+        GainName.KNOWN: KnownGain,
+    }
+    return kinds[name]()

@@ -1,26 +1,24 @@
-"""`metastack demo`: the main job from a stack file to a direction, in under a minute."""
+"""`metastack demo`: the whole loop on the published 2 x 2 stack, in about a minute."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from .design import stop_if_interrupted
-from .options import AsJson, Seed, command_line
+from .illumination import illumination_of
+from .options import AsJson, Seed
 from .output import emit
-
-if TYPE_CHECKING:
-    from ..design import Design
-    from ..files import StackDescription
-    from ..report import MarkedSpectrum
+from .tolerances import imperfections_of
 
 # The source of the DOA paper's Fig. 6.
 _SOURCE_OVER_PI = (-0.51394, -0.77317)
-_SNAPSHOTS_A_SIDE = 64
-_LOSSES_DB = (20.0, 16.0, 13.0, 11.0, 10.0, 9.5, 9.0, 8.5, 8.0, 7.5)
+_SNAPSHOTS_A_SIDE = 4
 _PRESCRIBED_LOSS_DB = 10.0
 _PHYSICAL_SNR_DB = 40.0
-_INFORMED_SNAPSHOTS_A_SIDE = 4
+_PILOT_SNR_DB, _SLOTS, _STEPS = 30.0, 20, 40
+_DY_WAVELENGTHS = 0.05
+_TEST_SOURCE_DEG = ["20,35"]
 
 
 def demo(
@@ -30,65 +28,45 @@ def demo(
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Design the published 2 x 2 stack, read a direction with it, and draw a report.
+    """Design the published 2 x 2 stack, build it badly, calibrate it, and design it again.
 
-    Writes the stack file, the design, its codes for a controller, a recording and a report, and
-    a second design that tells more of a direction than a DFT of this stack can.
+    Writes the stack files, as drawn, as built and as calibrated, both designs, codes for a
+    controller, pilots and their plan, a recording through the built stack, and a report.
     """
-    from ..design import GradientDescent, RandomPhases, design_phases
     from ..files import read_stack
-    from .report import write_design_report
+    from .loop import Loop, run_loop
 
     folder.mkdir(parents=True, exist_ok=True)
     _write_stack(folder / "stack.toml")
     description = read_stack(folder / "stack.toml")
-    stack, target = description.stack, description.target
-    _say("the paper's gradient descent, for comparison")
-    published = design_phases(
-        stack, target, methods=[GradientDescent()], start_phases=RandomPhases(), seed=seed
-    )[0]
-    _say("the default design, insertion loss left free")
-    free = design_phases(stack, target, seed=seed)[0]
-    stop_if_interrupted([published, free])
-    _say(f"exact designs at less and less insertion loss, down to {min(_LOSSES_DB):g} dB")
-    sweep = _sweep(description, seed)
-    chosen = min(sweep, key=lambda design: abs(design.insertion_loss_db - _PRESCRIBED_LOSS_DB))
-    _write_design(chosen, folder)
-    _say("a direction, read through the programmed stack")
-    directions, spectrum = _directions(folder, seed)
-    _say("phases for information instead of a DFT, read by maximum likelihood")
-    informed = _informed(description, chosen, folder, seed)
-    _say("the report")
-    write_design_report(
-        folder / "report.html",
-        description.name,
-        chosen,
-        starts=[published, chosen],
-        sweep=sweep,
-        spectrum=spectrum,
+    illumination = illumination_of(None, _TEST_SOURCE_DEG, past_input=False)
+    assert illumination is not None
+    task = Loop(
+        imperfections_of(
+            float(description.stack.wavelength_m),
+            (0.0, _DY_WAVELENGTHS, 0.0),
+            (0.0, 0.0, 0.0),
+            gaussian=False,
+        ),
+        illumination,
+        slots=_SLOTS,
+        steps=_STEPS,
+        pilot_snr_db=_PILOT_SNR_DB,
+        insertion_loss_db=_PRESCRIBED_LOSS_DB,
+        physical_snr_db=_PHYSICAL_SNR_DB,
+        trials=2000,
+        robust_samples=0,
+        seed=seed,
     )
-    emit(
-        {
-            "gradient_descent_nmse_db": published.nmse_db,
-            "gradient_descent_insertion_loss_db": published.insertion_loss_db,
-            "free_nmse_db": free.nmse_db,
-            "free_insertion_loss_db": free.insertion_loss_db,
-            "nmse_db": chosen.nmse_db,
-            "insertion_loss_db": chosen.insertion_loss_db,
-            **directions,
-            **informed,
-            "report": str(folder / "report.html"),
-        },
-        as_json=json,
+    answer = run_loop(description, folder, task)
+    typer.echo(
+        "demo: codes for a controller, and a direction read through the built stack", err=True
     )
-
-
-def _say(step: str) -> None:
-    typer.echo(f"demo: {step}", err=True)
+    _write_codes(folder)
+    emit({**answer, **_direction(folder, seed)}, as_json=json)
 
 
 def _write_stack(path: Path) -> None:
-    """The DOA paper's optimum for 2 x 2 ports."""
     from ..files import StackDescription, write_stack
     from ..stack import make_uniform_stack
     from ..targets import dft_2d
@@ -106,22 +84,11 @@ def _write_stack(path: Path) -> None:
     write_stack(StackDescription(stack, dft_2d(ports.columns, ports.rows), name), path)
 
 
-def _sweep(description: "StackDescription", seed: int) -> "list[Design]":
-    from ..design import insertion_loss_tradeoff
+def _write_codes(folder: Path) -> None:
+    """What the controller of the built stack is to be programmed with."""
+    from ..files import export_codes, read_design
 
-    sweep = list(
-        insertion_loss_tradeoff(
-            description.stack, description.target, _LOSSES_DB, starts=3, seed=seed
-        )
-    )
-    stop_if_interrupted(sweep)
-    return sweep
-
-
-def _write_design(design: "Design", folder: Path) -> None:
-    from ..files import Provenance, export_codes, write_design
-
-    write_design(design, folder / "design.nc", provenance=Provenance.current(command_line()))
+    design = read_design(folder / "redesign.nc")
     layers = design.stack.layer_array
     export_codes(
         design.phases_rad,
@@ -133,61 +100,25 @@ def _write_design(design: "Design", folder: Path) -> None:
     )
 
 
-def _directions(folder: Path, seed: int) -> "tuple[dict[str, Any], MarkedSpectrum]":
-    """Record the published source through the design with noise, and read its direction."""
+def _direction(folder: Path, seed: int) -> dict[str, Any]:
+    """Record the published source through the built stack, and read it as calibrated."""
     import numpy as np
 
     from ..doa import PhysicalSnr, Protocol
-    from ..files import write_recording
-    from ..report import MarkedSpectrum
+    from ..files import read_design, read_stack, write_recording
+    from ..stack import response
     from .device import read_device
-    from .doa import spectrum_facts
-    from .doa_estimates import Task, one_source, peak
+    from .doa_estimates import Task, one_source
     from .simulate import record
 
-    device = read_device(folder / "design.nc")
+    believed = read_device(folder / "redesign.nc")
+    phases_rad = read_design(folder / "redesign.nc").phases_rad
+    built = read_stack(folder / "built.toml").stack
+    device = replace(believed, response=np.asarray(response(built, phases_rad)))
     protocol = Protocol(device.columns, device.rows, _SNAPSHOTS_A_SIDE, _SNAPSHOTS_A_SIDE)
-    source = (np.pi * _SOURCE_OVER_PI[0], np.pi * _SOURCE_OVER_PI[1])
+    source = np.pi * _SOURCE_OVER_PI[0], np.pi * _SOURCE_OVER_PI[1]
     recording = record(device, protocol, [source], PhysicalSnr(_PHYSICAL_SNR_DB), seed)
     write_recording(recording, folder / "recording.nc")
-    task = Task(device, protocol, recording)
-    on_grid, off_grid = peak(task), one_source(task)
-    peaks = {f"peak_psi_{axis}_over_pi": on_grid.answer[f"psi_{axis}_over_pi"] for axis in "xy"}
     true_x, true_y = _SOURCE_OVER_PI
-    truth = {"true_psi_x_over_pi": true_x, "true_psi_y_over_pi": true_y}
-    spectrum = MarkedSpectrum(**spectrum_facts(task, off_grid))
-    return {**off_grid.answer, **peaks, **truth}, spectrum
-
-
-def _informed(
-    description: "StackDescription", dft: "Design", folder: Path, seed: int
-) -> dict[str, Any]:
-    """Design the same stack for information, and compare what both tell from 16 snapshots."""
-    from math import pi, sqrt
-
-    from ..doa import (
-        DirectionGoal,
-        DirectionModel,
-        PhysicalSnr,
-        Protocol,
-        bound_over_view,
-        design_for_directions,
-    )
-    from ..files import Provenance, write_direction_design
-
-    inputs = description.stack.input_array
-    side = _INFORMED_SNAPSHOTS_A_SIDE
-    goal = DirectionGoal(
-        Protocol(inputs.columns, inputs.rows, side, side), PhysicalSnr(_PHYSICAL_SNR_DB)
-    )
-    design = design_for_directions(description.stack, goal, seed=seed)[0]
-    stop_if_interrupted([design])
-    write_direction_design(
-        design, folder / "information.nc", provenance=Provenance.current(command_line())
-    )
-    of_dft = bound_over_view(DirectionModel.of_stack(dft.response, goal.protocol), goal)
-    return {
-        "dft_16_snapshots_deviation_over_pi": sqrt(of_dft.mean()) / pi,
-        "information_16_snapshots_deviation_over_pi": sqrt(design.bound_rad2) / pi,
-        "information_insertion_loss_db": design.insertion_loss_db,
-    }
+    found = one_source(Task(believed, protocol, recording))
+    return {**found.answer, "true_psi_x_over_pi": true_x, "true_psi_y_over_pi": true_y}

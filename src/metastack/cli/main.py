@@ -8,7 +8,20 @@ from collections.abc import Sequence
 import typer
 
 from ..errors import InputError
-from . import check, demo, design, doa, doa_study, export, report, show, simulate, tradeoff
+from . import (
+    calibrate,
+    check,
+    demo,
+    design,
+    doa,
+    doa_study,
+    export,
+    loop,
+    report,
+    show,
+    simulate,
+    tradeoff,
+)
 
 app = typer.Typer(
     help="Design, calibrate and use stacked intelligent metasurfaces.",
@@ -19,6 +32,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("design")(design.design)
 app.command("tradeoff")(tradeoff.tradeoff)
+app.command("loop")(loop.loop)
 app.command("doa")(doa.doa)
 app.command("doa-study")(doa_study.doa_study)
 app.command("show")(show.show)
@@ -26,6 +40,7 @@ app.command("check")(check.check)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(calibrate.app, name="calibrate")
 
 OK, INTERNAL_ERROR, UNUSABLE_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -33,6 +33,11 @@ def warn(message: str) -> None:
     typer.echo(f"metastack: warning: {' '.join(message.split())}", err=True)
 
 
+def shown_text(answer: Mapping[str, Any]) -> dict[str, str]:
+    """The entries of an answer as they are printed, for a page."""
+    return {_label(key).capitalize(): _shown(key, value) for key, value in answer.items()}
+
+
 def _table(answer: Mapping[str, Any]) -> str:
     """One line an entry; a list of mappings becomes a table of its own, below."""
     lines = {key: value for key, value in answer.items() if not _is_rows(value)}

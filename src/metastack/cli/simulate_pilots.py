@@ -55,7 +55,7 @@ def pilots(
     from ..calibration.pilots import simulate_pilots
     from ..files import read_stack, write_pilots
 
-    _require_writable(output)
+    require_pilots_writable(output)
     given = illumination_of(near, far, past_input)
     gain = _gain(gain_db, gain_phase_deg)
     nominal = read_stack(stack).stack
@@ -121,7 +121,7 @@ def _gain(gain_db: float, gain_phase_deg: float) -> complex:
     return rect(10 ** (gain_db / 20), radians(gain_phase_deg))
 
 
-def _require_writable(output: Path) -> None:
+def require_pilots_writable(output: Path) -> None:
     """As `require_writable`, but for a folder too."""
     from ..files.pilot_folder import check_folder
     from ..files.pilots_csv import FILES

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .run_report import write_report
     from .spectrum import MarkedSpectrum, angular_spectrum_map
     from .study_figure import mse_figure
+    from .ways_out import ways_out_figure
 
 __all__ = [
     "BoundCurve",
@@ -57,6 +58,7 @@ __all__ = [
     "response_against_target",
     "stack_drawing",
     "tradeoff",
+    "ways_out_figure",
     "write_calibration_report",
     "write_direction_report",
     "write_page",
@@ -90,6 +92,7 @@ _HOME = {
     "response_against_target": "fit",
     "stack_drawing": "drawing",
     "tradeoff": "losses",
+    "ways_out_figure": "ways_out",
     "write_calibration_report": "calibration_report",
     "write_direction_report": "direction_report",
     "write_page": "html",

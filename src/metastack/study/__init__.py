@@ -1,5 +1,6 @@
 """Studies: computations over parameters that end in a figure and the data behind it."""
 
+from .calibration_loop import DirectionTask, WayOut, redesigned, ways_out
 from .mse_study import Contender, MsePoint, mse_points
 from .readings import (
     READERS,
@@ -13,11 +14,15 @@ from .readings import (
 __all__ = [
     "READERS",
     "Contender",
+    "DirectionTask",
     "MsePoint",
+    "WayOut",
     "designed_stack",
     "digital_energies",
     "digital_fields",
     "mse_points",
     "patterned_stack",
     "published_arrays",
+    "redesigned",
+    "ways_out",
 ]

@@ -1,0 +1,113 @@
+"""How many pilots a wanted accuracy takes, before any is sent: from the Bayesian bound.
+
+Source: ours; the bound is that of `bounds`.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import require
+from ..precision import in_float64
+from ..stack import Stack
+from .bounds import bayesian_cramer_rao, bounds_from
+from .illumination import Illumination
+from .pilot_design import design_plan
+from .pilots import random_plan
+from .unknowns import Expected
+
+_TYPICAL_SLOTS = 512
+_MOST_RANDOM, _MOST_DESIGNED = 10_000_000, 256
+_QUICK_STEPS = 60
+
+
+@in_float64
+def random_slots_needed(
+    stack: Stack,
+    illumination: Illumination,
+    *,
+    expected: Expected,
+    noise_variance: float,
+    improvement_db: float,
+    seed: int = 0,
+) -> int | None:
+    """Slots of random phases after which the matrices between layers are so much nearer.
+
+    `improvement_db`: mean NMSE before over that after. None if ten million slots do not suffice.
+
+    Raises:
+        InputError: as `bayesian_cramer_rao`, or an unknown of which nothing is known beforehand.
+    """
+    plan = random_plan(stack, _TYPICAL_SLOTS, illumination, seed=seed)
+    bound = bayesian_cramer_rao(stack, plan, expected, noise_variance=noise_variance)
+    _check_prior(bound.prior_nmse)
+    unknowns, of_a_slot = bound.unknowns, bound.information / _TYPICAL_SLOTS
+
+    def reaches(slots: int) -> bool:
+        bounds = bounds_from(unknowns, slots * of_a_slot, unknowns.precision)
+        return bounds.improvement_db >= improvement_db
+
+    return _least(reaches, _MOST_RANDOM)
+
+
+@in_float64
+def designed_slots_needed(
+    stack: Stack,
+    illumination: Illumination,
+    *,
+    expected: Expected,
+    noise_variance: float,
+    improvement_db: float,
+    seed: int = 0,
+    on_plan: Callable[[int, float], None] | None = None,
+) -> int | None:
+    """Designed slots after which the matrices between layers are so much nearer.
+
+    Every number of slots that is tried is designed anew, with fewer steps than `design_plan` takes:
+    a little fewer slots may do. `on_plan` is told each number and the improvement that it gives.
+    None if 256 do not suffice.
+
+    Raises:
+        InputError: as `random_slots_needed`.
+    """
+
+    def reaches(slots: int) -> bool:
+        designed = design_plan(
+            stack,
+            slots,
+            illumination,
+            expected=expected,
+            noise_variance=noise_variance,
+            steps=_QUICK_STEPS,
+            seed=seed,
+        )
+        bound = bayesian_cramer_rao(stack, designed.plan, expected, noise_variance=noise_variance)
+        _check_prior(bound.prior_nmse)
+        if on_plan is not None:
+            on_plan(slots, bound.improvement_db)
+        return bound.improvement_db >= improvement_db
+
+    return _least(reaches, _MOST_DESIGNED)
+
+
+def _least(reaches: Callable[[int], bool], most: int) -> int | None:
+    """The smallest number that reaches, found by doubling and halving; none up to `most`."""
+    high = 1
+    while not reaches(high):
+        if high >= most:
+            return None
+        high = min(2 * high, most)
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return high
+
+
+def _check_prior(prior_nmse: np.ndarray) -> None:
+    require(
+        all(map(math.isfinite, prior_nmse)),
+        "Every unknown must be expected within some tolerance to count an improvement, but one is "
+        "not.",
+    )
