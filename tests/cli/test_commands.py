@@ -245,19 +245,6 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.strip().endswith("[]")
 
 
-@pytest.mark.slow
-def test_demo_runs_from_start_to_end(tmp_path):
-    """As a user runs it; the numbers are the ones that the README promises."""
-    command = [sys.executable, "-c", "from metastack.cli import main; main()", "demo", "--json"]
-    done = subprocess.run(
-        [*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    answer = json.loads(done.stdout)
-    assert answer["nmse_db"] <= -100
-    assert answer["insertion_loss_db"] == pytest.approx(10, abs=0.01)
-    assert (tmp_path / "report.html").stat().st_size > 100_000
-
-
 def test_too_large_a_wish_is_the_users_fault(capsys, monkeypatch, tmp_path):
     """Out of memory: one line that says what to ask less of, and exit code 2."""
 

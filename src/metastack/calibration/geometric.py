@@ -68,7 +68,7 @@ class Calibration:
     @property
     def links(self) -> Links:
         """The calibrated matrices, without the unknown gain."""
-        return Links.of_stack(self.stack, self.illumination)
+        return jax.tree.map(_in_numpy, Links.of_stack(self.stack, self.illumination))
 
 
 @in_float64

@@ -124,7 +124,11 @@ def entries(
         stages=(SeparateStages if separate else CumulativeStages)(stages),
         on_stage=_say_stage,
     )
-    shown, _ = stack_on_gauge_orbit(found.links, unknowns)
+    # A fit that stops at the noise is still drawn to where it began, which poses would show.
+    to_the_end = calibrate_entries(
+        nominal, measured, start=found.links, stages=CumulativeStages(1), goal=0.0
+    )
+    shown, _ = stack_on_gauge_orbit(to_the_end.links, unknowns)
     write_stack(
         replace(description, stack=shown, name=f"{description.name}, calibrated by entries"), output
     )

@@ -25,12 +25,11 @@ def ways_out_figure(ways: Sequence[WayOut]) -> Figure:
     target.barh(places, errors_db, color=colours, height=0.6)
     target.set_yticks(places, [way.name for way in ways])
     target.set_xlabel("error of the target, NMSE (dB)")
-    rms = np.sqrt([[way.mse, way.low, way.high] for way in ways]).T
-    directions.hlines(places, rms[1], rms[2], colors=colours, linewidth=2.4)
-    directions.scatter(rms[0], places, c=colours, s=18, zorder=3)
-    directions.axvline(rms[0, 0], color=GREY, linewidth=0.8, linestyle="--")
-    directions.set_xscale("log")
-    directions.set_xlabel("root mean square error of ψ (π), with interval")
+    mse_db = 10 * np.log10([[way.mse, way.low, way.high] for way in ways]).T
+    directions.hlines(places, mse_db[1], mse_db[2], colors=colours, linewidth=2.4)
+    directions.scatter(mse_db[0], places, c=colours, s=18, zorder=3)
+    directions.axvline(mse_db[0, 0], color=GREY, linewidth=0.8, linestyle="--")
+    directions.set_xlabel("mean squared error of ψ/π (dB), with interval")
     for axes in (target, directions):
         axes.grid(axis="x")
         axes.set_axisbelow(True)
