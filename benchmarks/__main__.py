@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from . import (
     accuracy,
+    calibration_batch,
     calibration_per_entry,
     design_2x2,
     design_4x4,
@@ -28,6 +29,7 @@ QUICK: dict[str, Callable[[], Iterator[Row]]] = {
     "accuracy2": accuracy.rows_2x2,
     "montecarlo": doa_monte_carlo.rows,
     "estimators": doa_estimators.rows,
+    "batch": calibration_batch.rows,
 }
 SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "operators": operators.rows,

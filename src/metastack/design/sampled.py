@@ -29,15 +29,11 @@ class SampledProblem(eqx.Module):
 
     def normal_equations(self, phases_rad: Float[Array, "layers atoms"]) -> "NormalEquations":
         """Those of the mean squared residual."""
-        unknowns = phases_rad.size
-        none = NormalEquations(jnp.zeros(unknowns), jnp.zeros((unknowns, unknowns)))
-
-        def add(sum_: NormalEquations, problem: Problem) -> tuple[NormalEquations, None]:
-            one = normal_equations(linearise(problem, phases_rad))
-            return jax.tree.map(jnp.add, sum_, one), None
-
-        total, _ = jax.lax.scan(add, none, self.problems)
-        return jax.tree.map(lambda leaf: leaf / len(self.problems.target), total)
+        gradients, factors = jax.lax.map(
+            lambda problem: _factored(linearise(problem, phases_rad)), self.problems
+        )
+        gram = _mean_gram(factors, len(phases_rad))
+        return NormalEquations(jnp.mean(gradients, axis=0), gram.astype(phases_rad.dtype))
 
     def _each(self, function: Callable[[Problem], Array]) -> Array:
         """One stack after the other: batched products of small matrices are slower."""
@@ -55,27 +51,60 @@ class NormalEquations(eqx.Module):
         return 2 * self.gradient @ move + move @ self.gram @ move
 
 
-def normal_equations(model: Linearisation) -> NormalEquations:
-    """The normal equations of one stack.
+class _Factors(eqx.Module):
+    """What J^T J of one stack is made of, in single precision: it only steers the step.
 
     A column of J is the outer product of what leaves an atom and what arrives there, so J^T J is
-    the entrywise product of two small Gram matrices and J itself is never formed.
+    the entrywise product of two small Gram matrices and J itself is never formed. Parts are real
+    and imaginary ones, one above the other; turned ones are those of -j times the same.
     """
-    (a, b), (c, d) = _gram(model.outgoing), _gram(model.incoming)
-    gram = a * c - b * d
-    for direction in model.scale_directions:
-        along = model.pull_back(direction) / jnp.linalg.norm(direction)
-        gram -= jnp.outer(along, along)
-    return NormalEquations(model.pull_back(model.residual), gram)
+
+    outgoing: Float[Array, "*samples outgoing_parts unknowns"]
+    turned_outgoing: Float[Array, "*samples outgoing_parts unknowns"]
+    incoming: Float[Array, "*samples incoming_parts unknowns"]
+    turned_incoming: Float[Array, "*samples incoming_parts unknowns"]
+    scale: Float[Array, "*samples freedom unknowns"]
+
+    def gram(self, columns: "_Factors") -> Float[Array, "columns unknowns"]:
+        """The rows of J^T J for some of the columns of J."""
+        real = (columns.outgoing.T @ self.outgoing) * (columns.incoming.T @ self.incoming)
+        imaginary = columns.outgoing.T @ self.turned_outgoing
+        imaginary *= columns.incoming.T @ self.turned_incoming
+        return real - imaginary - columns.scale.T @ self.scale
 
 
-def _gram(
-    columns: Complex[Array, "ports unknowns"],
-) -> tuple[Float[Array, "unknowns unknowns"], Float[Array, "unknowns unknowns"]]:
-    """Real and imaginary part of columns^H columns: real products beat a complex one."""
-    parts = jnp.concatenate([columns.real, columns.imag])
-    crossed = columns.real.T @ columns.imag
-    return parts.T @ parts, crossed - crossed.T
+def _factored(model: Linearisation) -> tuple[Float[Array, " unknowns"], _Factors]:
+    """J^T r and the factors of J^T J of one stack."""
+    directions = [each / jnp.linalg.norm(each) for each in model.scale_directions]
+    factors = _Factors(
+        _parts(model.outgoing),
+        _parts(-1j * model.outgoing),
+        _parts(model.incoming),
+        _parts(-1j * model.incoming),
+        jnp.stack([model.pull_back(each) for each in directions]),
+    )
+    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), factors)
+    return model.pull_back(model.residual), single
+
+
+def _parts(columns: Complex[Array, "ports unknowns"]) -> Float[Array, "parts unknowns"]:
+    return jnp.concatenate([columns.real, columns.imag])
+
+
+def _mean_gram(factors: _Factors, blocks: int) -> Float[Array, "unknowns unknowns"]:
+    """Mean of J^T J over the stacks, rows in blocks that stay in the cache: several times faster."""
+    samples, _, unknowns = factors.scale.shape
+    size = unknowns // blocks
+
+    def rows(start: Array) -> Array:
+        def add(sum_: Array, one: _Factors) -> tuple[Array, None]:
+            some = jax.tree.map(lambda f: jax.lax.dynamic_slice_in_dim(f, start, size, 1), one)
+            return sum_ + one.gram(some), None
+
+        return jax.lax.scan(add, jnp.zeros((size, unknowns), jnp.float32), factors)[0]
+
+    starts = size * jnp.arange(blocks)
+    return jax.lax.map(rows, starts).reshape(unknowns, unknowns) / samples
 
 
 @jax.jit

@@ -125,8 +125,8 @@ def _damped_step(
     equations: NormalEquations, damping: Float[Array, ""]
 ) -> Float[Array, " unknowns"]:
     """-(J^T J + damping I)^{-1} J^T r."""
-    # Below rounding, damping could not keep the factorisation positive.
-    rounding = 10 * jnp.finfo(float).eps * jnp.max(jnp.diag(equations.gram))
+    # J^T J is rounded to single precision: below that, damping could not keep the factorisation positive.
+    rounding = 10 * jnp.finfo(jnp.float32).eps * jnp.max(jnp.diag(equations.gram))
     damped = equations.gram + jnp.maximum(damping, rounding) * jnp.eye(len(equations.gram))
     return -jax.scipy.linalg.cho_solve(
         jax.scipy.linalg.cho_factor(damped, lower=True), equations.gradient
