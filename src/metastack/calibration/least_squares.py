@@ -82,6 +82,8 @@ _TINY = np.finfo(float).tiny
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-12, 1e10
 # A step shorter than this many posterior deviations, all unknowns together, shows nothing.
 _SETTLED_DEVIATIONS = 1e-3
+# Noise below this share of the pilots is rounding, in which no fit settles.
+_ROUNDING_NMSE = 1e-20
 # However many unknowns there are, this share of the responses is taken to be noise.
 _LEAST_FREEDOM = 0.05
 
@@ -114,7 +116,7 @@ def fit(
             point, damping = problem.at(step.values), step.damping
             history.append(point.energy)
             before, variance = variance, problem.variance(point, variance)
-            if is_short and abs(variance - before) <= 0.01 * before:
+            if is_short and abs(variance - before) <= 0.01 * max(before, problem.rounding):
                 ending = Ending.CONVERGED
                 break
     except KeyboardInterrupt:
@@ -162,6 +164,7 @@ class _Problem:
     ) -> None:
         self.model, self.gains, self.precision = model, gains, precision
         self.measured = jnp.asarray(measured)
+        self.rounding = _ROUNDING_NMSE * float(np.mean(np.abs(measured) ** 2))
         self._known_variance = noise_variance
 
     def at(self, values: Float[np.ndarray, " unknowns"]) -> _Point:
@@ -210,8 +213,8 @@ def _step(problem: _Problem, point: _Point, variance: float, damping: float) -> 
                 quality = drop / (2 * right @ move - move @ matrix @ move)
                 relaxed = damping * max(1 / 10, 1 - float(2 * quality - 1) ** 3)
                 length = 2 * float(move @ matrix @ move)
-                deviations = np.sqrt(length / variance) if variance > 0 else np.inf
-                return _Step(values, float(deviations), max(relaxed, _LEAST_DAMPING))
+                deviations = float(np.sqrt(length / max(variance, problem.rounding)))
+                return _Step(values, deviations, max(relaxed, _LEAST_DAMPING))
         damping, growth = damping * growth, 2 * growth
     return None
 
