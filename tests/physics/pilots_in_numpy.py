@@ -1,7 +1,9 @@
 """The same pilots once more, in plain NumPy: the oracle of derivatives and bounds."""
 
+import equinox as eqx
 import numpy as np
 
+from metastack import Pose
 from metastack.calibration import FromInputPorts, OntoFirstLayer, OntoInputLayer, SphericalWaves
 
 
@@ -12,6 +14,23 @@ def turn(rx_rad, ry_rad, rz_rad):
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     return about_z @ about_y @ about_x
+
+
+def applied(unknowns, values):
+    """The stack and its users with these values of its unknowns."""
+    moved = np.asarray(values) * unknowns.unit
+    poses = {name: np.array(dof) for name, dof in vars(unknowns.stack.poses).items()}
+    for name, plane, step in zip(
+        np.array(list(poses))[list(unknowns.freedoms)], unknowns.planes, moved, strict=False
+    ):
+        poses[name][plane] += step
+    stack = eqx.tree_at(lambda s: s.poses, unknowns.stack, Pose(**poses))
+    of_users = moved[len(unknowns.planes) :]
+    if not of_users.size:
+        return stack, unknowns.illumination
+    at = np.asarray(unknowns.illumination.waves.coordinates)
+    there = at + of_users.reshape(at.shape)
+    return stack, eqx.tree_at(lambda i: i.waves.coordinates, unknowns.illumination, there)
 
 
 def points_and_normal(stack, plane):
@@ -69,14 +88,10 @@ def links(stack, illumination):
 
 def pilots(stack, illumination, transmission):
     """Slots x antennas x users, by products of matrices."""
-    first, *others = links(stack, illumination)
-    received = []
-    for shown in np.asarray(transmission):
-        field = first
-        for t, matrix in zip(shown, others, strict=True):
-            field = matrix @ (t[:, None] * field)
-        received.append(field)
-    return np.array(received)
+    field, *others = links(stack, illumination)
+    for shown, matrix in zip(np.moveaxis(np.asarray(transmission), 1, 0), others, strict=True):
+        field = matrix @ (shown[..., None] * field)
+    return field
 
 
 def central_differences(function, values, step=0.1):
@@ -90,3 +105,54 @@ def central_differences(function, values, step=0.1):
         near, far = (function(values + k * along) - function(values - k * along) for k in (1, 2))
         columns.append((8 * near - far) / (12 * step))
     return np.stack(columns, axis=-1)
+
+
+def real_rows(values):
+    """Complex responses as real numbers, the last axis kept."""
+    flat = values.reshape(-1, values.shape[-1])
+    return np.concatenate([flat.real, flat.imag])
+
+
+def information(unknowns, plan, noise_variance, reached_by_gain):
+    """Fisher's, by central differences; `reached_by_gain` are responses that unknown gains reach.
+
+    What gains can do is taken out of the derivatives by orthogonal projection, in real numbers.
+    """
+    transmission = np.exp(1j * plan.phases_rad)
+
+    def responses(values):
+        return pilots(*applied(unknowns, values), transmission)
+
+    J = real_rows(central_differences(responses, np.zeros(unknowns.size)))
+    gains = reached_by_gain(responses(np.zeros(unknowns.size)))
+    basis, _ = np.linalg.qr(real_rows(np.concatenate([gains, 1j * gains], axis=-1)))
+    J = J - basis @ (basis.T @ J)
+    return 2 / noise_variance * J.T @ J
+
+
+def one_gain(y):
+    """What one gain reaches: the responses themselves."""
+    return y[..., None]
+
+
+def gain_per_port(y):
+    """What a gain for each antenna and user reaches."""
+    ports = np.eye(y[0].size).reshape(1, *y[0].shape, y[0].size)
+    return y[..., None] * ports
+
+
+def link_grams(unknowns):
+    """Re tr(∂_p Aᴴ ∂_q A) / ||A||² of every matrix, by central differences."""
+    nominal, grams = np.zeros(unknowns.size), []
+    for number, matrix in enumerate(links(*applied(unknowns, nominal))):
+        slopes = central_differences(lambda at, n=number: links(*applied(unknowns, at))[n], nominal)
+        parts = real_rows(slopes)
+        grams.append(parts.T @ parts / np.sum(np.abs(matrix) ** 2))
+    return np.array(grams)
+
+
+def bayesian_bound(unknowns, plan, noise_variance):
+    """Least mean NMSE of the matrices between layers, one gain unknown: after and before."""
+    table = information(unknowns, plan, noise_variance, one_gain) + np.diag(unknowns.precision)
+    wanted = link_grams(unknowns)[1:-1].mean(axis=0)
+    return np.trace(np.linalg.solve(table, wanted)), np.trace(wanted)

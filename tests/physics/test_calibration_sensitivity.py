@@ -72,8 +72,8 @@ class Case:
         self.values = RNG.uniform(-1, 1, self.unknowns.size)
 
     def pilots(self, values):
-        stack, illumination = self.unknowns.applied(jnp.asarray(values))
-        return pilots_in_numpy.pilots(stack, illumination, self.model.transmission)
+        moved = pilots_in_numpy.applied(self.unknowns, values)
+        return pilots_in_numpy.pilots(*moved, self.model.transmission)
 
     def slopes(self):
         y, slopes = linearised(self.model, jnp.asarray(self.values))
@@ -140,10 +140,10 @@ def test_slopes_along_gains_of_atoms_are_central_differences():
     values = 0.2 * RNG.uniform(-1, 1, poses + 2 * is_stuck.size)
 
     def pilots(at):
-        moved, illumination = model.poses.unknowns.applied(jnp.asarray(at[:poses]))
+        moved = pilots_in_numpy.applied(model.poses.unknowns, at[:poses])
         real, imaginary = at[poses:].reshape(2, *is_stuck.shape)
         asked = np.where(is_stuck, 1, np.exp(1j * plan.phases_rad))
-        return pilots_in_numpy.pilots(moved, illumination, asked * (1 + real + 1j * imaginary))
+        return pilots_in_numpy.pilots(*moved, asked * (1 + real + 1j * imaginary))
 
     y, slopes = linearised(model, jnp.asarray(values))
     np.testing.assert_allclose(y, pilots(values), rtol=1e-9)

@@ -35,11 +35,11 @@ class BatchCalibrator(eqx.Module):
     """
 
     unknowns: Unknowns
-    response: Complex[Array, " responses"]
-    slopes: Complex[Array, "responses unknowns"]
-    curvature: Complex[Array, "responses pairs"]
-    estimator: Float[Array, "unknowns numbers"]
-    shrinkage: Float[Array, "unknowns unknowns"]
+    response: Complex[AnyArray, " responses"]
+    slopes: Complex[AnyArray, "responses unknowns"]
+    curvature: Complex[AnyArray, "responses pairs"]
+    estimator: Float[AnyArray, "unknowns numbers"]
+    shrinkage: Float[AnyArray, "unknowns unknowns"]
 
     @classmethod
     @in_float64
@@ -65,7 +65,8 @@ class BatchCalibrator(eqx.Module):
         matrix = J.T @ J + weight * jnp.diag(unknowns.precision)
         inverse = jnp.linalg.inv(matrix)
         shrinkage = inverse * weight * unknowns.precision
-        return cls(unknowns, response, slopes, curvature, inverse @ J.T, shrinkage)
+        tables = response, slopes, curvature, inverse @ J.T, shrinkage
+        return cls(unknowns, *map(np.asarray, tables))
 
     @in_float64
     def __call__(
@@ -107,19 +108,23 @@ def _expansion(
     return response.ravel(), flat, hessian[first, :, second].T * share
 
 
-@jax.jit
+@eqx.filter_jit
 def _calibrated(
     batch: BatchCalibrator, received: Complex[Array, "stacks responses"]
 ) -> Float[Array, "stacks unknowns"]:
-    first, second = np.triu_indices(batch.slopes.shape[1])
-    values = jnp.zeros((len(received), batch.slopes.shape[1]))
+    response, slopes, curvature, estimator, shrinkage = map(
+        jnp.asarray,
+        (batch.response, batch.slopes, batch.curvature, batch.estimator, batch.shrinkage),
+    )
+    first, second = np.triu_indices(slopes.shape[1])
+    values = jnp.zeros((len(received), slopes.shape[1]))
     for _ in range(_STEPS):
-        model = batch.response + values @ batch.slopes.T
-        model = model + (values[:, first] * values[:, second]) @ batch.curvature.T
+        model = response + values @ slopes.T
+        model = model + (values[:, first] * values[:, second]) @ curvature.T
         overlap = jnp.sum(jnp.conj(model) * received, axis=1)
         gain = overlap / jnp.sum(jnp.abs(model) ** 2, axis=1)
         left = _real(received / gain[:, None] - model)
-        values = values + left @ batch.estimator.T - values @ batch.shrinkage.T
+        values = values + left @ estimator.T - values @ shrinkage.T
     return values
 
 
