@@ -27,6 +27,8 @@ from .design import (
     RandomPhases as RandomPhases,
     best_design as best_design,
     design_phases as design_phases,
+    design_robustly as design_robustly,
+    expected_nmse as expected_nmse,
     insertion_loss_tradeoff as insertion_loss_tradeoff,
 )
 from .doa import (

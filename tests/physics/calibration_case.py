@@ -105,7 +105,7 @@ class Study:
     before: np.ndarray
     after: np.ndarray
     calibrations: list[Calibration]
-    pilots: list[Pilots]
+    built: list[Stack]
 
     @cached_property
     def improvement_db(self) -> float:
@@ -132,8 +132,9 @@ def study(
 ) -> Study:
     """Build stacks, send pilots through them, calibrate and compare with what was built."""
     plan = random_plan(stack, slots, illumination, seed=0)
-    before, after, calibrations, measured = [], [], [], []
-    for number, made in enumerate(built_stacks(stack, imperfections, runs)):
+    made_stacks = list(built_stacks(stack, imperfections, runs))
+    before, after, calibrations = [], [], []
+    for number, made in enumerate(made_stacks):
         pilots = simulate_pilots(
             made, plan, snr_db=snr_db, key=jax.random.key(1000 + number), gain=gain
         )
@@ -143,5 +144,4 @@ def study(
         before.append(layers_nmse(stack, made))
         after.append(layers_nmse(calibration.stack, made))
         calibrations.append(calibration)
-        measured.append(pilots)
-    return Study(np.array(before), np.array(after), calibrations, measured)
+    return Study(np.array(before), np.array(after), calibrations, made_stacks)

@@ -14,6 +14,7 @@ from .entry_problem import all_alike, each_entry, each_matrix
 from .gains import GainPerPort, GainPerSlot, Gains, KnownGain, OneGain
 from .gauge import (
     Matrices,
+    between_layers,
     cross_ratios,
     gauge_floor,
     in_nearest_gauge,
@@ -103,6 +104,7 @@ __all__ = [
     "Waves",
     "all_alike",
     "bayesian_cramer_rao",
+    "between_layers",
     "bounds_from",
     "calibrate",
     "calibrate_entries",

@@ -19,6 +19,7 @@ from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
 from .gains import Gains, OneGain
+from .gauge import between_layers
 from .least_squares import covariance
 from .pilot_model import PilotModel, PoseModel
 from .pilots import PilotPlan, check_plan
@@ -49,9 +50,8 @@ class Bounds:
     @property
     def improvement_db(self) -> float:
         """Mean NMSE of the layers' matrices before, over that after calibration."""
-        inner = slice(1, -1)
-        ratio = self.prior_nmse[inner].mean() / self.link_nmse[inner].mean()
-        return 10 * float(np.log10(ratio))
+        before, after = map(between_layers, (self.prior_nmse, self.link_nmse))
+        return 10 * float(np.log10(before.mean() / after.mean()))
 
 
 @in_float64

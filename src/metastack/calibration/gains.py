@@ -6,6 +6,7 @@ goes on in what they leave: variable projection.
 Source: G. Golub and V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413; L. Kaufman, BIT 15 (1975) 49.
 """
 
+import math
 from typing import ClassVar, Protocol
 
 import equinox as eqx
@@ -17,6 +18,10 @@ class Gains(Protocol):
     """Which responses share a complex gain."""
 
     sentence: ClassVar[str]
+
+    def count(self, shape: tuple[int, ...]) -> int:
+        """How many unknown gains responses of this shape have."""
+        ...
 
     def fitted(
         self,
@@ -40,6 +45,10 @@ class _SharedGains(eqx.Module):
 
     axes: ClassVar[tuple[int, ...]]
     sentence: ClassVar[str]
+
+    def count(self, shape: tuple[int, ...]) -> int:
+        """How many unknown gains responses of this shape have."""
+        return math.prod(size for axis, size in enumerate(shape) if axis not in self.axes)
 
     def fitted(
         self,
@@ -89,6 +98,10 @@ class KnownGain(eqx.Module):
     """The gain is 1: what was measured is the response itself."""
 
     sentence: ClassVar = "no unknown gain"
+
+    def count(self, shape: tuple[int, ...]) -> int:
+        """None."""
+        return 0
 
     def fitted(
         self,

@@ -10,12 +10,13 @@ noise, comes no nearer to the true ones than the gauge that it ends in.
 Source: DESIGN.md, the gauge theorem; ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray
@@ -97,7 +98,7 @@ def nearest_gauge(matrices: Matrices, reference: Matrices) -> list[Complex[np.nd
     ends = list(accumulate((shape[0] for shape in shapes[:-1]), initial=0))
     layers = [slice(*pair) for pair in pairwise(ends)]
     weights = [_weights(*pair) for pair in zip(matrices, reference, strict=True)]
-    inverse = np.linalg.pinv(_laplacian(weights, layers), hermitian=True)
+    solve = _solver(_laplacian(weights, layers))
     log_gains = np.zeros(ends[-1], complex)
     for _ in range(_MOST_ROUNDS):
         gains = [np.exp(log_gains[layer]) for layer in layers]
@@ -107,7 +108,7 @@ def nearest_gauge(matrices: Matrices, reference: Matrices) -> list[Complex[np.nd
                 reference, regauged(matrices, gains), weights, strict=True
             )
         ]
-        step = inverse @ _divergence(missing, weights, layers)
+        step = solve(_divergence(missing, weights, layers))
         log_gains += step
         if np.abs(step).max() < _SETTLED:
             break
@@ -141,6 +142,13 @@ def matrix_nmse(found: Matrices, truth: Matrices) -> Float[np.ndarray, " matrice
             for one, other in zip(found, map(np.asarray, truth), strict=True)
         ]
     )
+
+
+def between_layers(
+    of_matrices: Float[np.ndarray, "matrices *more"],
+) -> Float[np.ndarray, "fewer *more"]:
+    """Those of the matrices between layers, which the paper counts; all, if there is one layer."""
+    return of_matrices[1:-1] if len(of_matrices) > 2 else of_matrices
 
 
 def gauge_floor(truth: Matrices, nominal: Matrices) -> Float[np.ndarray, " matrices"]:
@@ -197,6 +205,18 @@ def _laplacian(
         table[after, ahead] -= weight
         table[ahead, after] -= weight.T
     return table
+
+
+def _solver(
+    laplacian: Float[np.ndarray, "nodes nodes"],
+) -> Callable[[Complex[np.ndarray, " nodes"]], Complex[np.ndarray, " nodes"]]:
+    """What solves with a Laplacian; atoms that nothing ties to users or antennas stay at gain 1."""
+    try:
+        factor = scipy.linalg.cho_factor(laplacian)
+    except scipy.linalg.LinAlgError:
+        inverse = np.linalg.pinv(laplacian, hermitian=True)
+        return lambda right: inverse @ right
+    return lambda right: scipy.linalg.cho_solve(factor, right)
 
 
 def _divergence(

@@ -164,14 +164,14 @@ class _Problem:
     ) -> None:
         self.model, self.gains, self.precision = model, gains, precision
         self.measured = jnp.asarray(measured)
+        self.free = measured.size - gains.count(measured.shape)
         self.rounding = _ROUNDING_NMSE * float(np.mean(np.abs(measured) ** 2))
         self._known_variance = noise_variance
 
     def at(self, values: Float[np.ndarray, " unknowns"]) -> _Point:
         """The equations about some values."""
-        at = jnp.asarray(values)
-        energy, matrix, right = _equations(self.model, self.gains, at, self.measured)
-        return _Point(values, float(energy), np.asarray(matrix), np.asarray(right))
+        J, r = linear_problem(self.model, self.gains, jnp.asarray(values), self.measured)
+        return _Point(values, float(r @ r), J.T @ J, J.T @ r)
 
     def residual(
         self, values: Float[np.ndarray, " unknowns"]
@@ -187,14 +187,13 @@ class _Problem:
         return float(np.sum(np.abs(residual) ** 2))
 
     def variance(self, point: _Point, latest: float) -> float:
-        """Of the noise: as known, or what is left once every unknown has taken its share."""
+        """Of the noise: as known, or what is left once gains and unknowns have had their share."""
         if self._known_variance is not None:
             return self._known_variance
         matrix, weight = point.matrix, latest / 2 * self.precision
         lifted = matrix + np.diag(weight + _TINY + 1e-14 * np.diag(matrix).max())
-        fitted = np.trace(scipy.linalg.solve(lifted, matrix, assume_a="pos"))
-        size = self.measured.size
-        return point.energy / max(size - fitted / 2, _LEAST_FREEDOM * size)
+        fitted = float(np.trace(scipy.linalg.solve(lifted, matrix, assume_a="pos")))
+        return point.energy / max(self.free - fitted / 2, _LEAST_FREEDOM * self.measured.size)
 
 
 def _step(problem: _Problem, point: _Point, variance: float, damping: float) -> _Step | None:
@@ -245,17 +244,27 @@ def _residual(
     return measured - gain * predicted, gain
 
 
-@eqx.filter_jit
-def _equations(
+def linear_problem(
     model: PilotModel,
     gains: Gains,
     values: Float[Array, " unknowns"],
     measured: Complex[Array, "slots antennas users"],
-) -> tuple[Float[Array, ""], Float[Array, "unknowns unknowns"], Float[Array, " unknowns"]]:
+) -> tuple[Float[np.ndarray, "numbers unknowns"], Float[np.ndarray, " numbers"]]:
+    """Jacobian J, gains projected out, and residual r, their real parts above the imaginary."""
+    J, r = _linear_problem(model, gains, values, measured)
+    return np.asarray(J), np.asarray(r)
+
+
+@eqx.filter_jit
+def _linear_problem(
+    model: PilotModel,
+    gains: Gains,
+    values: Float[Array, " unknowns"],
+    measured: Complex[Array, "slots antennas users"],
+) -> tuple[Float[Array, "numbers unknowns"], Float[Array, " numbers"]]:
     predicted, slopes = model.linearise(values)
     gain = gains.fitted(predicted, measured)
     residual = measured - gain * predicted
     J = (gain[..., None] * gains.projected(predicted, slopes)).reshape(measured.size, -1)
-    parts = jnp.concatenate([J.real, J.imag])
     r = jnp.concatenate([residual.real.ravel(), residual.imag.ravel()])
-    return r @ r, parts.T @ parts, parts.T @ r
+    return jnp.concatenate([J.real, J.imag]), r

@@ -20,11 +20,12 @@ import optax
 from jaxtyping import Array, Float
 
 from .._types import AnyArray
-from ..atoms import smooth
+from ..atoms import QuantisedAtoms, smooth
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
 from .bounds import link_grams
+from .gauge import between_layers
 from .illumination import Illumination
 from .least_squares import Ending
 from .links import Links, states
@@ -66,7 +67,8 @@ def design_plan(
 
     `wanted`: the quadratic form Q of the unknowns, in their units, whose expectation is minimised;
     by default the mean NMSE of the matrices between layers (of all matrices if there is one layer).
-    `bits`: only 2^bits phases, to which the result is rounded and then improved phase by phase.
+    `bits`: only 2^bits phases, if not told those of the stack's own atoms: the better of the result
+    rounded and of what was chosen from a rounded pool.
     `on_step` is told how many steps are done. Ctrl-C keeps the best until then.
 
     Raises:
@@ -77,6 +79,7 @@ def design_plan(
         bool(np.isfinite(noise_variance) and noise_variance > 0),
         f"`noise_variance` must be positive, but is {noise_variance}.",
     )
+    bits = _own_bits(stack.atoms) if bits is None else bits
     unknowns = Unknowns.of(stack, illumination, expected)
     form = wanted_by_default(unknowns) if wanted is None else wanted
     goal = _Goal.of(unknowns, noise_variance, form)
@@ -94,8 +97,7 @@ def design_plan(
 def wanted_by_default(unknowns: Unknowns) -> Float[np.ndarray, "unknowns unknowns"]:
     """The mean NMSE of the matrices between layers; of all matrices, if there is one layer."""
     grams = np.asarray(link_grams(unknowns, jnp.zeros(unknowns.size)))
-    inner = grams[1:-1] if len(grams) > 2 else grams
-    return inner.mean(axis=0)
+    return between_layers(grams).mean(axis=0)
 
 
 @in_float64
@@ -235,6 +237,13 @@ def _focused(
         leaving = np.asarray(passing.leaving[layer])[pattern, to]
         phases[:, layer] = -np.angle(arriving * leaving)
     return phases
+
+
+def _own_bits(atoms: Any) -> int | None:
+    """Of atoms that round, whatever wraps them."""
+    while hasattr(atoms, "base"):
+        atoms = atoms.base
+    return atoms.bits if isinstance(atoms, QuantisedAtoms) else None
 
 
 def _nearest_step(phases_rad: Float[np.ndarray, "*shape"], bits: int) -> Any:

@@ -13,6 +13,7 @@ from ..calibration import (
     Links,
     ResidualTest,
     ThreeFigures,
+    between_layers,
     delta_nmse,
     end_to_end_nmse,
     gauge_floor,
@@ -134,12 +135,9 @@ def links_against_truth(
     built = Links.of_stack(truth, illumination)
     before, after = ThreeFigures.of(designed, built), ThreeFigures.of(links, built)
     floor = gauge_floor(list(built), list(designed))
-    inner = slice(1, -1)
     facts = {
-        "improvement_db": decibels_of(before.raw[inner].mean() / after.raw[inner].mean()),
-        "improvement_in_best_gauge_db": decibels_of(
-            before.aligned[inner].mean() / after.aligned[inner].mean()
-        ),
+        "improvement_db": improvement_db(before.raw, after.raw),
+        "improvement_in_best_gauge_db": improvement_db(before.aligned, after.aligned),
         "true_held_out_nmse_as_designed_db": decibels_of(before.held_out),
         "true_held_out_nmse_db": decibels_of(after.held_out),
     }
@@ -156,6 +154,11 @@ def links_against_truth(
     ]
 
 
+def improvement_db(before: Any, after: Any) -> float:
+    """Mean NMSE of the matrices between layers before, over that after."""
+    return decibels_of(between_layers(before).mean() / between_layers(after).mean())
+
+
 def _expected_improvement_db(calibration: Calibration) -> float | None:
     """By how much the matrices between layers should be nearer, by the error bars; with a prior."""
     unknowns = calibration.unknowns
@@ -163,9 +166,8 @@ def _expected_improvement_db(calibration: Calibration) -> float | None:
         return None
     spread = calibration.fit.covariance[: unknowns.size, : unknowns.size]
     with float64():
-        after = delta_nmse(unknowns, calibration.values, spread)[1:-1]
-        before = prior_nmse(unknowns)[1:-1]
-    return decibels_of(before.mean() / after.mean()) if after.any() else None
+        after = delta_nmse(unknowns, calibration.values, spread)
+        return improvement_db(prior_nmse(unknowns), after) if after.any() else None
 
 
 def _planes(calibration: Calibration, is_unseen: Any) -> list[dict[str, Any]]:

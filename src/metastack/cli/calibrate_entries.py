@@ -184,14 +184,14 @@ def _floor_db(
 
     from ..calibration import gauge_floor, matrix_nmse
     from ..imperfections import built
-    from .calibrate_answer import decibels_of
+    from .calibrate_answer import improvement_db
 
     designed, before, floor = _links(nominal, illumination), [], []
     for key in jax.random.split(jax.random.key(0), _FLOOR_DRAWS):
         true = list(_links(built(nominal, imperfections, key), illumination))
-        before.append(matrix_nmse(list(designed), true)[1:-1])
-        floor.append(gauge_floor(true, list(designed))[1:-1])
-    return decibels_of(np.mean(before) / np.mean(floor))
+        before.append(matrix_nmse(list(designed), true))
+        floor.append(gauge_floor(true, list(designed)))
+    return improvement_db(np.mean(before, axis=0), np.mean(floor, axis=0))
 
 
 def _links(stack: "Stack", illumination: "Illumination") -> Any:

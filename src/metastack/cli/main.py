@@ -13,6 +13,7 @@ from . import (
     check,
     demo,
     design,
+    design_robust,
     doa,
     doa_study,
     export,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("design")(design.design)
+app.command("design-robust")(design_robust.design_robust)
 app.command("tradeoff")(tradeoff.tradeoff)
 app.command("loop")(loop.loop)
 app.command("doa")(doa.doa)

@@ -11,13 +11,17 @@ from .tolerances import (
     DY_WAVELENGTHS,
     DZ_WAVELENGTHS,
     RZ_DEG,
+    AmplitudeDeviation,
+    DeadShare,
     DxWavelengths,
     DyWavelengths,
     DzWavelengths,
     Gaussian,
+    PhaseDeviationDeg,
     RxDeg,
     RyDeg,
     RzDeg,
+    StuckShare,
     imperfections_of,
 )
 
@@ -38,14 +42,10 @@ def built(
     rx_deg: RxDeg = 0.0,
     ry_deg: RyDeg = 0.0,
     gaussian: Gaussian = False,
-    amplitude_deviation: Annotated[
-        float, typer.Option(help="Standard deviation of the atoms' amplitudes, relative.")
-    ] = 0.0,
-    phase_deviation_deg: Annotated[
-        float, typer.Option(help="Standard deviation of the atoms' phases.")
-    ] = 0.0,
-    stuck_share: Annotated[float, typer.Option(help="Share of atoms that stick.")] = 0.0,
-    dead_share: Annotated[float, typer.Option(help="Share of atoms that let nothing through.")] = 0,
+    amplitude_deviation: AmplitudeDeviation = 0.0,
+    phase_deviation_deg: PhaseDeviationDeg = 0.0,
+    stuck_share: StuckShare = 0.0,
+    dead_share: DeadShare = 0.0,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:

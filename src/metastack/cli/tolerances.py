@@ -16,6 +16,16 @@ RyDeg: TypeAlias = Annotated[float, typer.Option(help="Tolerance of the tilt abo
 Gaussian: TypeAlias = Annotated[
     bool, typer.Option("--gaussian", help="Tolerances are standard deviations, not limits.")
 ]
+AmplitudeDeviation: TypeAlias = Annotated[
+    float, typer.Option(help="Standard deviation of the atoms' amplitudes, relative.")
+]
+PhaseDeviationDeg: TypeAlias = Annotated[
+    float, typer.Option(help="Standard deviation of the atoms' phases.")
+]
+StuckShare: TypeAlias = Annotated[float, typer.Option(help="Share of atoms that stick.")]
+DeadShare: TypeAlias = Annotated[
+    float, typer.Option(help="Share of atoms that let nothing through.")
+]
 
 # Those of the calibration paper's case study.
 DZ_WAVELENGTHS, DY_WAVELENGTHS, RZ_DEG = 1e-3, 1e-2, 0.01

@@ -15,6 +15,7 @@ from .gradient_descent import GradientDescent
 from .levenberg_marquardt import DualCholesky, DualConjugateGradient, LevenbergMarquardt
 from .memory import required_bytes
 from .method import Method
+from .robust import design_robustly, expected_nmse
 from .solution import Design, Outcome
 from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
 
@@ -38,6 +39,8 @@ __all__ = [
     "check_design",
     "default_methods",
     "design_phases",
+    "design_robustly",
+    "expected_nmse",
     "insertion_loss_tradeoff",
     "required_bytes",
     "with_phases",

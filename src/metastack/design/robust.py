@@ -26,7 +26,7 @@ from .run import OnIteration, Stage, Trace, run_stages
 from .sampled_levenberg_marquardt import SampledLevenbergMarquardt
 from .sampled_problem import check_samples_fit, sampled_errors, sampled_problem
 from .solution import Design
-from .starts import NearUniform, StartPhases
+from .starts import GivenPhases, NearUniform, StartPhases
 
 # Sets the stacks of a design apart from those that anybody would draw from the same seed.
 _FOR_DESIGN = 0x0DE516
@@ -41,7 +41,7 @@ def design_robustly(
     samples: int = 64,
     iterations: int = 60,
     insertion_loss_db: float | None = None,
-    start_phases: StartPhases | None = None,
+    start: StartPhases | Design | None = None,
     seed: int = 0,
     goal_db: float = DEFAULT_GOAL_DB,
     on_iteration: OnIteration | None = None,
@@ -50,9 +50,9 @@ def design_robustly(
 
     Each stack counts at its own best scale, or at the scale of a prescribed insertion loss. The
     error of the design's history is that mean; response, NMSE and insertion loss are those of the
-    stack as designed. More samples fit better what was not drawn, at a cost in proportion: see
-    `expected_nmse`. Near-uniform phases to start from do better than an exact design of the
-    nominal stack. Ctrl-C ends the run and returns what there is.
+    stack as designed. More samples fit better what was not drawn, at a cost in proportion: judge
+    by `expected_nmse`. `start`: without it near-uniform phases, which end better than an exact
+    design of the stack as designed does. Ctrl-C ends the run and returns what there is.
 
     Raises:
         InputError: what `design_phases` refuses of stack, target and goal; atoms that round;
@@ -60,7 +60,10 @@ def design_robustly(
     """
     target = np.asarray(target, complex)
     _check(stack, target, samples, iterations, goal_db)
-    scale = FreeScale() if insertion_loss_db is None else prescribed_scale(target, insertion_loss_db)
+    scale = (
+        FreeScale() if insertion_loss_db is None else prescribed_scale(target, insertion_loss_db)
+    )
+    start_phases = GivenPhases(start.phases_rad) if isinstance(start, Design) else start
     start_phases = start_phases or NearUniform()
     first = start_phases(np.random.default_rng([seed, 0]), stack.phases_shape)
     began = time.perf_counter()
