@@ -129,7 +129,7 @@ def test_users_can_be_all_that_is_unknown():
 
 
 def test_slopes_along_gains_of_atoms_are_central_differences():
-    """Of unequal and of stuck atoms, beside poses. The stack that is calibrated so receives what the
+    """Of unequal and of stuck atoms, beside poses. A stack that is calibrated so receives what the
     model says: stuck atoms show 1 + e whatever is asked of them."""
     stack = small()
     is_stuck = np.zeros(stack.phases_shape, bool)
