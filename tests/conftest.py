@@ -5,6 +5,7 @@ reads this file, so it is installed here at import and never taken down.
 """
 
 import sys
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Self, get_args, runtime_checkable
 
@@ -48,6 +49,20 @@ hypothesis.settings.register_profile(
     "metastack", derandomize=True, deadline=None, max_examples=30, print_blob=False
 )
 hypothesis.settings.load_profile("metastack")
+
+
+# The kernel gives a process 65530 memory maps; XLA takes several for every program that it compiles
+# and ends the process when there are no more.
+MOST_MAPS = 20_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_compiled_programs():
+    """Forget compiled programs after a module, once there are many."""
+    yield
+    maps = Path("/proc/self/maps")
+    if "jax" in sys.modules and maps.exists() and len(maps.read_text().splitlines()) > MOST_MAPS:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(scope="module")
