@@ -52,8 +52,6 @@ LARGE = Imperfections(
     Pose(dz_m=0.2 * WAVELENGTH_M, dy_m=0.2 * WAVELENGTH_M, rz_rad=float(np.radians(10)))
 )
 HIGH = Imperfections(Pose(dy_m=0.5 * WAVELENGTH_M))
-# Of the matrices, at 30 dB: another minimum is a hundred times off and more.
-CONVERGED_NMSE = 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +74,25 @@ def bound(found):
 
 def above_bound_db(found):
     return 10 * np.log10(found.after.mean() / bound(found)[0])
+
+
+def errors(found):
+    """Of every unknown of every stack, in units."""
+    missed = []
+    for calibration, made in zip(found.calibrations, found.built, strict=True):
+        unknowns = calibration.unknowns
+        poses = np.array([np.asarray(dof) for dof in vars(made.poses).values()])
+        truth = poses[unknowns.freedoms, unknowns.planes] / unknowns.unit
+        missed.append(calibration.values - truth)
+    return np.array(missed)
+
+
+def converged(found):
+    """How many calibrations are off by less than ten of the deviations that they tell: the right
+    minimum is, at a chance of 1e-20, and any other is off by hundreds. (Their NMSE would tell less:
+    of layers that nearly touch, a thousandth of a wavelength changes it by much.)"""
+    deviations = np.array([each.deviation for each in found.calibrations])
+    return int((np.abs(errors(found)) < 10 * deviations).all(axis=1).sum())
 
 
 def test_without_noise_matrices_come_back_to_rounding(stack):
@@ -124,10 +141,7 @@ def test_what_a_calibration_says_of_its_error_is_true(quick):
     """(v - v̂)ᵀ C⁻¹ (v - v̂) of 12 unknowns is chi-square of 12 degrees of freedom if C is the
     covariance: of 64 stacks, a mean of 12 to three times (24 / 64)^½."""
     statistic = []
-    for calibration, made in zip(quick.calibrations, quick.built, strict=True):
-        unknowns = calibration.unknowns
-        poses = np.array([made.poses.dy_m, made.poses.dz_m, made.poses.rz_rad])
-        error = calibration.values - poses[:, 1:-1].T.ravel() / unknowns.unit
+    for calibration, error in zip(quick.calibrations, errors(quick), strict=True):
         statistic.append(error @ np.linalg.solve(calibration.fit.covariance, error))
         diagonal = np.diag(calibration.fit.covariance)
         np.testing.assert_allclose(calibration.deviation, np.sqrt(diagonal))
@@ -150,14 +164,14 @@ def test_large_errors_are_found(stack):
     """Of .2 wavelengths and 10°, where the nominal stack explains little: 8 of 8 stacks."""
     found = study(stack, 8, slots=100, snr_db=30, imperfections=LARGE)
     assert found.before.min() > 0.1
-    assert (found.after < CONVERGED_NMSE).all()
+    assert converged(found) == 8
 
 
 @pytest.mark.slow
 def test_large_errors_are_found_nearly_always(stack):
     """Of at least 99 of 100 stacks whose planes are in order."""
     found = study(stack, 100, slots=1000, snr_db=30, imperfections=LARGE)
-    assert (found.after < CONVERGED_NMSE).sum() >= 99
+    assert converged(found) >= 99
 
 
 def test_several_starts_find_layers_shifted_by_half_a_wavelength(stack):
@@ -172,7 +186,7 @@ def test_several_starts_find_layers_shifted_by_half_a_wavelength(stack):
         imperfections=Imperfections(shifted),
         on_start=lambda done, most: starts.append((done, most)),
     )
-    assert (found.after < CONVERGED_NMSE).all()
+    assert converged(found) == 4
     assert len(starts) > 4
     assert {most for _, most in starts} == {24}
 
@@ -181,7 +195,7 @@ def test_several_starts_find_layers_shifted_by_half_a_wavelength(stack):
 def test_shifts_by_half_a_wavelength_are_mostly_found(stack):
     """Of at least 90 of 100 stacks."""
     found = study(stack, 100, slots=1000, snr_db=30, imperfections=HIGH)
-    assert (found.after < CONVERGED_NMSE).sum() >= 90
+    assert converged(found) >= 90
 
 
 def test_the_same_seed_gives_the_same_calibration(stack):
@@ -204,13 +218,13 @@ def test_unknown_users_six_degrees_of_freedom_and_a_gain_for_each_slot(stack):
     drifts: without noise all comes back. 150 dB, because 30 unknowns are not all seen well."""
     cosines = np.array([[0.3, 0.2], [-0.4, 0.1], [0.1, -0.5]])
     believed, true = (OntoFirstLayer(PlaneWaves(c)) for c in (cosines, cosines + 0.015))
-    errors = Imperfections(everywhere(0.01 * WAVELENGTH_M, 2e-3, stack, planes=range(1, 5)))
-    (made,) = built_stacks(stack, errors, 1)
+    tolerance = everywhere(0.01 * WAVELENGTH_M, 2e-3, stack, planes=range(1, 5))
+    (made,) = built_stacks(stack, Imperfections(tolerance), 1)
     gain = (np.linspace(1, 2, 60) * np.exp(1j * np.arange(60)))[:, None, None]
     plan = random_plan(stack, 60, true, seed=0)
     sent = simulate_pilots(made, plan, snr_db=np.inf, key=jax.random.key(0), gain=gain)
     pilots = eqx.tree_at(lambda p: p.plan.illumination, sent, believed)
-    expected = Expected.within(errors, users=0.02)
+    expected = Expected.within(Imperfections(tolerance), users=0.02)
     found = calibrate(stack, pilots, expected=expected, gains=GainPerSlot())
     assert found.unknowns.size == 30
     np.testing.assert_allclose(found.illumination.waves.coordinates, cosines + 0.015, atol=1e-8)

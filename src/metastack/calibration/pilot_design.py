@@ -35,7 +35,7 @@ from .unknowns import Expected, Unknowns
 
 _RANDOM_IN_POOL, _FOCUSED_IN_POOL = 600, 300
 _FOCUSING_ROUNDS = 3
-_RATE_RAD = 0.05
+_OPTIMISER = optax.adam(0.05)
 # So many patterns of a pool are looked at together.
 _AT_A_TIME = 100
 
@@ -196,20 +196,12 @@ def _descended(
     on_step: Callable[[int], None] | None,
 ) -> tuple[Float[np.ndarray, "slots layers atoms"], list[float], Ending]:
     """The best phases on the way of Adam down the logarithm of the error."""
-    optimiser = optax.adam(_RATE_RAD)
-
-    @eqx.filter_jit
-    def step(goal: _Goal, phases: Array, state: optax.OptState) -> tuple[Array, Array, Any]:
-        value, slope = jax.value_and_grad(lambda each: jnp.log(_error(goal, each)))(phases)
-        updates, state = optimiser.update(slope, state)
-        return jnp.exp(value), phases + jnp.asarray(updates), state
-
     phases = jnp.asarray(phases_rad)
-    state, history = optimiser.init(phases), list[float]()
+    state, history = _OPTIMISER.init(phases), list[float]()
     best, least = phases, np.inf
     try:
         for done in range(steps):
-            error, moved, state = step(goal, phases, state)
+            error, moved, state = _step(goal, phases, state)
             history.append(float(error))
             best, least = (phases, history[-1]) if history[-1] < least else (best, least)
             phases = moved
@@ -218,6 +210,16 @@ def _descended(
     except KeyboardInterrupt:
         return np.asarray(best), history, Ending.INTERRUPTED
     return np.asarray(best), history, Ending.BUDGET_SPENT
+
+
+@eqx.filter_jit
+def _step(
+    goal: _Goal, phases_rad: Float[Array, "slots layers atoms"], state: optax.OptState
+) -> tuple[Float[Array, ""], Float[Array, "slots layers atoms"], optax.OptState]:
+    """The error, the phases a step further down its logarithm, and what Adam remembers."""
+    value, slope = jax.value_and_grad(lambda each: jnp.log(_error(goal, each)))(phases_rad)
+    updates, state = _OPTIMISER.update(slope, state)
+    return jnp.exp(value), phases_rad + jnp.asarray(updates), state
 
 
 def _focused(

@@ -123,7 +123,9 @@ class _Fitted:
         variance = self.calibration.pilots.noise_variance
         if variance is None or self.is_rounding:
             return (None, None) if variance is None else (1.0, 1.0)
-        statistic = float(self.r @ self.r) / max(variance / 2, np.finfo(float).tiny)
+        if variance == 0:
+            return np.inf, 0.0
+        statistic = 2 * float(self.r @ self.r) / variance
         return statistic / self.freedom, float(scipy.stats.chi2.sf(statistic, self.freedom))
 
     def held_out_nmse(self) -> float:
