@@ -259,3 +259,13 @@ def test_the_output_is_checked_before_anything_is_read(capsys, tmp_path, name, m
     out = tmp_path / name
     assert message in refusal_of(capsys, "simulate", "pilots", "no_stack.toml", "-o", out)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_ports_may_have_gains_of_their_own(tmp_path, simulated):
+    """The same gain in every slot for each antenna and input port, spread as stated: of 16 complex
+    normal numbers within a factor of two."""
+    plain = simulated(tmp_path / "plain.nc", *FEW).received
+    unequal = simulated(tmp_path / "unequal.nc", *FEW, "--port-gain-deviation", ".1").received
+    gain = unequal / plain
+    np.testing.assert_allclose(gain, np.broadcast_to(gain[:1], gain.shape), rtol=1e-9)
+    assert 0.05 < np.sqrt(np.mean(np.abs(gain[0] - 1) ** 2)) < 0.2

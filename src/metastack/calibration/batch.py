@@ -57,6 +57,13 @@ class BatchCalibrator(eqx.Module):
             f"`noise_to_signal` must be positive, but is {noise_to_signal}.",
         )
         unknowns = Unknowns.of(stack, plan.illumination, expected)
+        antennas, users = stack.receiver_array.size, plan.illumination.users(stack)
+        numbers, free = 2 * plan.slots * antennas * users, int((~unknowns.has_prior).sum())
+        require(
+            numbers > free + 2,
+            f"There must be more pilots than unknowns of which nothing is known, {free} and a "
+            f"gain, but there are {numbers} real numbers.",
+        )
         model, nominal = PoseModel.of(unknowns, plan), jnp.zeros(unknowns.size)
         response, slopes, curvature = _expansion(model, nominal)
         power = jnp.mean(jnp.abs(response) ** 2)
@@ -74,6 +81,9 @@ class BatchCalibrator(eqx.Module):
     ) -> Float[np.ndarray, "stacks unknowns"]:
         """The unknowns of every stack, in units of `unknowns.unit`.
 
+        Good where errors are small: a phase that turns by more than a few tenths of a radian is
+        beyond the expansion, and `calibrate` the right way.
+
         Raises:
             InputError: responses of another plan.
         """
@@ -82,6 +92,10 @@ class BatchCalibrator(eqx.Module):
             np.size(received) == stacks * size,
             f"`received` must hold {size} responses of each stack, but is of shape "
             f"{np.shape(received)}.",
+        )
+        require(
+            bool(np.isfinite(received).all() and np.any(received, axis=(1, 2, 3)).all()),
+            "`received` must be finite, and of no stack all zero, but is not.",
         )
         return np.asarray(_calibrated(self, jnp.asarray(received).reshape(stacks, size)))
 

@@ -26,6 +26,9 @@ from .pilots import PilotPlan, check_plan
 from .sensitivity import link_slopes, links_at
 from .unknowns import Expected, Unknowns
 
+# Beyond, a matrix does no longer change in proportion to what moves it.
+LARGEST_LINEAR_NMSE = 0.25
+
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
@@ -49,8 +52,13 @@ class Bounds:
 
     @property
     def improvement_db(self) -> float:
-        """Mean NMSE of the layers' matrices before, over that after calibration."""
+        """Mean NMSE of the layers' matrices before, over that after calibration.
+
+        NaN where tolerances are too large for matrices to change in proportion.
+        """
         before, after = map(between_layers, (self.prior_nmse, self.link_nmse))
+        if not np.all(before < LARGEST_LINEAR_NMSE):
+            return float("nan")
         return 10 * float(np.log10(before.mean() / after.mean()))
 
 

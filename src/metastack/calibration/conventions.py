@@ -15,8 +15,9 @@ from ..precision import in_float64
 from ..stack import Stack
 from .pilots import PilotPlan, Pilots, noiseless
 
-# So much more of the energy, and so much more than by chance, must another convention explain.
-_CLEAR_SHARE, _TIMES_CHANCE = 0.1, 12.0
+# Another convention is believed if it explains so much more of the energy, and if what it leaves is
+# smaller by more than noise of so many numbers would make it.
+_CLEAR_SHARE, _DEVIATIONS = 0.1, 6.0
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ def likelier_convention(stack: Stack, pilots: Pilots) -> Convention:
     """
     explained = {each: _explained(stack, each.read(pilots)) for each in _ALL}
     best = max(explained, key=lambda each: explained[each])
-    clear = max(_CLEAR_SHARE, _TIMES_CHANCE / len(pilots.received))
-    is_clear = explained[best] > explained[OURS] + clear
-    return best if is_clear else OURS
+    left, less = 1 - explained[OURS], 1 - explained[best]
+    by_chance = less * (1 + _DEVIATIONS / np.sqrt(pilots.received.size))
+    return best if left - less > _CLEAR_SHARE and left > by_chance else OURS
 
 
 def _explained(stack: Stack, pilots: Pilots) -> float:

@@ -7,7 +7,7 @@ Source: ours; the paper's model of errors, calibration paper, section II-C.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -97,7 +97,7 @@ def calibrate(
     """
     check_pilots(pilots, stack)
     unknowns = Unknowns.of(stack, pilots.plan.illumination, expected)
-    _check_enough(unknowns, pilots)
+    _check_enough(unknowns, pilots, gains or OneGain())
     model = PoseModel.of(unknowns, pilots.plan)
     tolerance = gains or OneGain()
     generator = np.random.default_rng(seed)
@@ -116,7 +116,10 @@ def calibrate(
         best = found if best is None or _better(found, best) else best
         if on_start is not None:
             on_start(done + 1, most)
-        if found.ending is Ending.INTERRUPTED or _explains(best, pilots):
+        if found.ending is Ending.INTERRUPTED:
+            best = replace(best, ending=Ending.INTERRUPTED)
+            break
+        if _explains(best, pilots):
             break
     assert best is not None
     return calibration_of(stack, pilots, unknowns, model, best, tolerance)
@@ -178,10 +181,12 @@ def _explains(found: Fit, pilots: Pilots) -> bool:
     return bool(np.mean(np.abs(found.residual) ** 2) <= mean + rounding)
 
 
-def _check_enough(unknowns: Unknowns, pilots: Pilots) -> None:
+def _check_enough(unknowns: Unknowns, pilots: Pilots, gains: Gains) -> None:
     free, numbers = int((~unknowns.has_prior).sum()), 2 * pilots.received.size
+    taken = 2 * gains.count(pilots.received.shape)
     require(
-        numbers > free,
-        f"There must be more pilots than unknowns of which nothing is known, {free}, but there "
-        f"are {numbers} real numbers; measure more slots, or give tolerances.",
+        numbers > free + taken,
+        f"There must be more pilots than unknowns of which nothing is known, {free} and {taken} of "
+        f"{gains.sentence}, but there are {numbers} real numbers; measure more slots, give "
+        "tolerances, or let fewer gains be unknown.",
     )

@@ -151,3 +151,11 @@ def linearised(
 ) -> tuple[Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]]:
     """`model.linearise`, compiled."""
     return model.linearise(values)
+
+
+@eqx.filter_jit
+def predicted(
+    model: PilotModel, values: Float[Array, " unknowns"]
+) -> Complex[Array, "slots antennas users"]:
+    """`model.predict`, compiled."""
+    return model.predict(values)

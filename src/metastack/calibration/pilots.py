@@ -21,6 +21,8 @@ from .links import Links, received
 # So many random patterns tell the mean power to .1 dB and better.
 _REFERENCE_SLOTS = 512
 _MOST_SLOTS = 10_000_000
+# Smaller or larger numbers have no squares in double precision.
+_LEAST = 1e-100
 
 
 class PilotPlan(eqx.Module):
@@ -77,6 +79,12 @@ class Pilots(eqx.Module):
             f"slot {bad[0, 0] if len(bad) else 0}.",
         )
         require(bool(y.any()), "`received` must hold something, but is all zero.")
+        largest = float(np.abs(y).max())
+        require(
+            _LEAST <= largest <= 1 / _LEAST,
+            f"The largest of `received` must be within {_LEAST:g} and {1 / _LEAST:g}, but is "
+            f"{largest:g}.",
+        )
         require(
             noise_variance is None or (np.isfinite(noise_variance) and noise_variance >= 0),
             f"`noise_variance` must be finite and not negative, but is {noise_variance}.",

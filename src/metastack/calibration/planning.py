@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float
 
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
-from .bounds import bayesian_cramer_rao, bounds_from
+from .bounds import LARGEST_LINEAR_NMSE, bayesian_cramer_rao, bounds_from
 from .illumination import Illumination
+from .least_squares import Ending
 from .pilot_design import design_plan
 from .pilots import random_plan
 from .unknowns import Expected
@@ -41,7 +43,7 @@ def random_slots_needed(
     """
     plan = random_plan(stack, _TYPICAL_SLOTS, illumination, seed=seed)
     bound = bayesian_cramer_rao(stack, plan, expected, noise_variance=noise_variance)
-    _check_prior(bound.prior_nmse)
+    _check(improvement_db, bound.prior_nmse)
     unknowns, of_a_slot = bound.unknowns, bound.information / _TYPICAL_SLOTS
 
     def reaches(slots: int) -> bool:
@@ -66,7 +68,7 @@ def designed_slots_needed(
 
     Every number of slots that is tried is designed anew, with fewer steps than `design_plan` takes:
     a little fewer slots may do. `on_plan` is told each number and the improvement that it gives.
-    None if 256 do not suffice.
+    None if 256 do not suffice. Ctrl-C ends the search without an answer.
 
     Raises:
         InputError: as `random_slots_needed`.
@@ -82,8 +84,10 @@ def designed_slots_needed(
             steps=_QUICK_STEPS,
             seed=seed,
         )
+        if designed.ending is Ending.INTERRUPTED:
+            raise KeyboardInterrupt
         bound = bayesian_cramer_rao(stack, designed.plan, expected, noise_variance=noise_variance)
-        _check_prior(bound.prior_nmse)
+        _check(improvement_db, bound.prior_nmse)
         if on_plan is not None:
             on_plan(slots, bound.improvement_db)
         return bound.improvement_db >= improvement_db
@@ -105,9 +109,13 @@ def _least(reaches: Callable[[int], bool], most: int) -> int | None:
     return high
 
 
-def _check_prior(prior_nmse: np.ndarray) -> None:
+def _check(improvement_db: float, prior_nmse: Float[np.ndarray, " links"]) -> None:
     require(
-        all(map(math.isfinite, prior_nmse)),
-        "Every unknown must be expected within some tolerance to count an improvement, but one is "
-        "not.",
+        math.isfinite(improvement_db),
+        f"`improvement_db` must be finite, but is {improvement_db}.",
+    )
+    require(
+        bool((prior_nmse < LARGEST_LINEAR_NMSE).all()),
+        "Every unknown must be expected within a tolerance that changes the matrices by less than "
+        f"{10 * math.log10(LARGEST_LINEAR_NMSE):.0f} dB to predict an improvement, but is not.",
     )

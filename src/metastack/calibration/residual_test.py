@@ -22,12 +22,17 @@ from ..precision import in_float64
 from .gains import GainPerPort, GainPerSlot, Gains
 from .geometric import Calibration
 from .least_squares import linear_problem
-from .pilot_model import PoseAndAtomModel, PoseModel, linearised
+from .pilot_model import PoseAndAtomModel, PoseModel, linearised, predicted
 from .unknowns import DEGREES_OF_FREEDOM, Expected, Unknowns
 
 _EXPLAINED_P, _SUSPICIOUS_P = 1e-3, 1e-4
 # Where noise that is known leaves as much as this so often, nothing needs to be tried.
 _ABOVE_SUSPICION_P = 0.05
+_MOST_TIMES_PRINTED = 1e6
+# A fit that misses more of what it has not seen has found nothing.
+_NOTHING_EXPLAINED_NMSE = 0.5
+# Trying more of them would take longer than the calibration.
+_MOST_ATOMS_TRIED = 700
 _ROUNDING_NMSE = 1e-24
 
 
@@ -47,31 +52,50 @@ class ResidualTest:
     `noise_ratio`: residual energy over what the known noise should leave, 1 if all is well, and
     `p_value`, the chance of as much or more; both `None` where the noise is not known. `suspects`:
     what would explain the residual better than chance, the surest first. `held_out_nmse`: of
-    responses that the fit has not seen, by leaving one out at a time.
+    responses that the fit has not seen, by leaving one out at a time. `noise_is_overstated`:
+    whether even less is left than the known noise would leave by chance.
     """
 
     noise_ratio: float | None
     p_value: float | None
     suspects: tuple[Suspect, ...]
     held_out_nmse: float
+    noise_is_overstated: bool = False
 
     @property
     def explained(self) -> bool:
         """Whether nothing speaks against the model."""
-        return not self.suspects and (self.p_value is None or self.p_value >= _EXPLAINED_P)
+        if self.p_value is not None:
+            return not self.suspects and self.p_value >= _EXPLAINED_P
+        return not self.suspects and not self.says_nothing
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether hardly anything of the pilots is explained, and no known noise excuses it."""
+        is_noise = self.p_value is not None and self.p_value >= _EXPLAINED_P
+        return self.held_out_nmse > _NOTHING_EXPLAINED_NMSE and not is_noise
 
     @property
     def sentence(self) -> str:
         """The verdict, and what to try."""
         if self.explained and self.p_value is None:
             return "The residual looks like noise: nothing that was tried explains it better."
+        if self.explained and self.noise_is_overstated:
+            return (
+                f"The residual holds {self.noise_ratio:.3g} of the energy that the stated noise "
+                "should leave: there is less noise than stated, and deviations are too large."
+            )
         if self.explained:
             return f"The noise explains the residual ({self.noise_ratio:.3f} of what it should be)."
-        left = (
-            "The residual is not noise"
-            if self.noise_ratio is None
-            else f"The residual holds {self.noise_ratio:.3g} times the energy that noise explains"
-        )
+        if self.says_nothing:
+            return (
+                "The stack explains next to nothing of the pilots. Before anything else, look at "
+                "the order of slots, layers and atoms, at units and sign of phases, at the time "
+                "convention of the responses (--conjugate), at users and frequency."
+            )
+        left = "The residual is not noise"
+        if self.noise_ratio is not None and self.noise_ratio < _MOST_TIMES_PRINTED:
+            left = f"The residual holds {self.noise_ratio:.3g} times the energy that noise explains"
         if not self.suspects:
             return (
                 f"{left}, and nothing that was tried explains it: the model is wrong. Look for "
@@ -92,6 +116,7 @@ def residual_test(calibration: Calibration) -> ResidualTest:
         p_value,
         tuple(each for each in suspects if each.p_value < _SUSPICIOUS_P),
         fitted.held_out_nmse(),
+        p_value is not None and p_value > 1 - _EXPLAINED_P and not fitted.is_rounding,
     )
 
 
@@ -110,7 +135,8 @@ class _Fitted:
         )
         damped = fit.matrix + fit.noise_variance / 2 * np.diag(fit.precision)
         self.inverse = np.linalg.pinv(damped, rcond=1e-13, hermitian=True)
-        self.told = float(np.trace(fit.matrix @ self.inverse)) + 2 * self.gains
+        self.of_gains = 2 * self.gains
+        self.told = float(np.trace(fit.matrix @ self.inverse)) + self.of_gains
         self.is_rounding = float(fit.history[-1]) < _ROUNDING_NMSE
 
     @property
@@ -130,8 +156,8 @@ class _Fitted:
 
     def held_out_nmse(self) -> float:
         """NMSE of every response predicted from all others, by its leverage."""
-        of_gains = 2 * self.gains / len(self.r)
-        leverage = np.einsum("np,pq,nq->n", self.J, self.inverse, self.J) + of_gains
+        leverage = np.einsum("np,pq,nq->n", self.J, self.inverse, self.J)
+        leverage += self.of_gains / len(self.r)
         missed = self.r / np.maximum(1 - leverage, 0.05)
         return float(missed @ missed / np.sum(np.abs(self.calibration.pilots.received) ** 2))
 
@@ -154,7 +180,10 @@ class _Fitted:
         size = np.linalg.norm(table, axis=0)
         left, singular, _ = np.linalg.svd(table / np.where(size > 0, size, 1), full_matrices=False)
         left = left[:, singular > 1e-7 * singular[0]]
-        return float(np.sum((left.T @ self.r) ** 2)), round(left.shape[1] - self.told)
+        # Columns and Jacobian are what gains have left, so that gains are no part of the rank.
+        return float(np.sum((left.T @ self.r) ** 2)), round(
+            left.shape[1] - self.told + self.of_gains
+        )
 
     def _chance(self, drop: float, many: int) -> float:
         """That noise alone would let so many further unknowns lower the residual as far."""
@@ -189,10 +218,11 @@ def _other_freedoms(calibration: Calibration) -> _Candidate | None:
 
 
 def _unequal_atoms(calibration: Calibration) -> _Candidate | None:
-    """Gains of single atoms, where there are more pilots than these."""
+    """Gains of single atoms, where there are more pilots than these, and not too many of them."""
     layers, atoms = calibration.nominal.phases_shape
     is_tried = isinstance(calibration.model, PoseAndAtomModel)
-    if is_tried or calibration.fit.residual.size < 1.2 * layers * atoms:
+    is_possible = 1.2 * layers * atoms <= calibration.fit.residual.size
+    if is_tried or not is_possible or layers * atoms > _MOST_ATOMS_TRIED:
         return None
     unknowns, plan = calibration.unknowns, calibration.pilots.plan
     model = PoseAndAtomModel.of(unknowns, plan, np.zeros((layers, atoms), bool))
@@ -205,8 +235,7 @@ def _unequal_atoms(calibration: Calibration) -> _Candidate | None:
 
 def _response(calibration: Calibration) -> Complex[Array, "slots antennas users"]:
     """What the calibrated stack receives, at unit gain."""
-    fit = calibration.fit
-    return jnp.asarray((calibration.pilots.received - fit.residual) / fit.gain)
+    return predicted(calibration.model, jnp.asarray(calibration.fit.values))
 
 
 def _energy_with(calibration: Calibration, gains: Gains) -> float:

@@ -48,7 +48,7 @@ def with_stuck_atoms(
     follows = PoseModel.of(calibration.unknowns, calibration.pilots.plan).transmission
     is_stuck = np.zeros(shape, bool)
     fitted = _fitted(calibration, is_stuck, _start(calibration))
-    for _ in range(most or max(1, is_stuck.size // 4)):
+    for _ in range(max(1, is_stuck.size // 4) if most is None else most):
         evidence, constant = _evidence(calibration, fitted, jnp.ones_like(follows))
         place = np.unravel_index(np.argmax(np.where(is_stuck, -np.inf, evidence)), shape)
         if evidence[place] < _threshold(is_stuck.size) or _is_interrupted(fitted):

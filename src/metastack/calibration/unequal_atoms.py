@@ -18,7 +18,7 @@ from .pilot_model import PoseAndAtomModel
 
 FIRST_DEVIATION = 0.03
 _LEAST_DEVIATION = 1e-6
-_SETTLED = 0.01
+_SETTLED, _MOST_ROUNDS = 0.01, 100
 
 
 @in_float64
@@ -44,7 +44,8 @@ def with_atom_variance(
     """The calibration with a model of its atoms, the variance of their gains found on the way."""
     pilots, variance = calibration.pilots, FIRST_DEVIATION**2 / 2
     moving = np.tile(~np.asarray(model.is_stuck).ravel(), 2)
-    while True:
+    found: Fit | None = None
+    for _ in range(_MOST_ROUNDS):
         found = fit(
             model,
             pilots.received,
@@ -58,6 +59,7 @@ def with_atom_variance(
         variance = _likelier(found, moving, variance)
         if abs(variance - before) < _SETTLED * before or found.ending is Ending.INTERRUPTED:
             break
+    assert found is not None
     calibrated = calibration_of(
         calibration.nominal, pilots, calibration.unknowns, model, found, calibration.gains
     )

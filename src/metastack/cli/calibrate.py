@@ -10,7 +10,14 @@ from typer.core import TyperGroup
 from .calibrate_entries import entries
 from .calibrate_plan import plan
 from .illumination import Far, Near, PastInput
-from .options import AsJson, ReportPath, Seed, StackPath, require_writable
+from .options import (
+    AsJson,
+    ReportPath,
+    Seed,
+    StackPath,
+    refuse_overwriting,
+    require_writable,
+)
 from .output import emit, warn
 from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured
 from .tolerances import (
@@ -123,6 +130,7 @@ def fit(
     require_writable(output, ".toml")
     require_writable(matrices, ".npz", ".mat")
     require_writable(report, ".html")
+    refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     built = None if truth is None else read_stack(truth).stack
     measured = read_measured(
@@ -149,9 +157,9 @@ def fit(
         seed=seed,
         on_start=say_start,
     )
-    if stuck:
+    if stuck and found.fit.ending is not Ending.INTERRUPTED:
         found = with_stuck_atoms(found, on_found=say_stuck)
-    elif atoms:
+    elif atoms and found.fit.ending is not Ending.INTERRUPTED:
         found = with_unequal_atoms(found)
     write_calibrated(description, found, output)
     if matrices is not None:

@@ -21,7 +21,9 @@ from ..calibration import (
     residual_test,
     unseen_by,
 )
+from ..calibration.bounds import LARGEST_LINEAR_NMSE
 from ..calibration.unknowns import DEGREES_OF_FREEDOM, plane_name
+from ..errors import require
 from ..files import StackDescription, write_stack
 from ..files.atomic import replacing
 from ..precision import float64
@@ -31,6 +33,10 @@ from .output import shown_text
 
 if TYPE_CHECKING:
     from ..report import Section
+
+
+# More times the energy of the noise, and deviations mean nothing.
+_MOST_INFLATED = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +66,19 @@ def answer_of(calibration: Calibration, truth: Stack | None) -> Answer:
         "held_out_nmse_db": decibels_of(test.held_out_nmse),
         "noise_variance": fit.noise_variance,
         "noise_is_estimated": calibration.pilots.noise_variance is None,
-        "expected_improvement_db": _expected_improvement_db(calibration),
+        "expected_improvement_db": _expected_improvement_db(calibration)
+        if test.explained
+        else None,
         "residual_explained": test.explained,
         "verdict": test.sentence,
         "not_seen": "; ".join(blind.sentences) or "nothing that was looked for",
     }
     if calibration.atom_deviation:
         facts["atom_gain_deviation"] = calibration.atom_deviation
-    tables: dict[str, Any] = {"planes": _planes(calibration, blind.is_unseen)}
+    inflation = _inflation(test)
+    tables: dict[str, Any] = {"planes": _planes(calibration, blind.is_unseen, inflation)}
+    if users_found := _users(calibration, inflation):
+        tables["users_found"] = users_found
     if stuck := _stuck(calibration):
         facts["stuck_or_dead_atoms"] = len(stuck)
         tables["stuck_atoms"] = stuck
@@ -130,7 +141,21 @@ def write_page(
 def links_against_truth(
     links: Links, nominal: Stack, truth: Stack, illumination: Illumination
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The three figures of calibrated links, and every matrix as designed and as calibrated."""
+    """The three figures of calibrated links, and every matrix as designed and as calibrated.
+
+    Raises:
+        InputError: the true stack is of another size.
+    """
+    sizes = [
+        (each.phases_shape, each.input_array.size, each.receiver_array.size)
+        for each in (nominal, truth)
+    ]
+    require(
+        sizes[0] == sizes[1],
+        f"`--truth` must be a stack of the same size, layers x atoms {sizes[0][0]}, {sizes[0][1]} "
+        f"inputs and {sizes[0][2]} receivers, but is of {sizes[1][0]}, {sizes[1][1]}, "
+        f"{sizes[1][2]}.",
+    )
     designed = Links.of_stack(nominal, illumination)
     built = Links.of_stack(truth, illumination)
     before, after = ThreeFigures.of(designed, built), ThreeFigures.of(links, built)
@@ -166,11 +191,44 @@ def _expected_improvement_db(calibration: Calibration) -> float | None:
         return None
     spread = calibration.fit.covariance[: unknowns.size, : unknowns.size]
     with float64():
-        after = delta_nmse(unknowns, calibration.values, spread)
-        return improvement_db(prior_nmse(unknowns), after) if after.any() else None
+        after, before = delta_nmse(unknowns, calibration.values, spread), prior_nmse(unknowns)
+    if not after.any() or not np.all(between_layers(before) < LARGEST_LINEAR_NMSE):
+        return None
+    return improvement_db(before, after)
 
 
-def _planes(calibration: Calibration, is_unseen: Any) -> list[dict[str, Any]]:
+def _inflation(test: ResidualTest) -> float | None:
+    """What deviations are multiplied by where the known noise does not explain what is left.
+
+    None where that is beyond all measure.
+    """
+    if test.noise_ratio is None or test.explained:
+        return 1.0
+    return max(test.noise_ratio, 1.0) ** 0.5 if test.noise_ratio < _MOST_INFLATED else None
+
+
+def _users(calibration: Calibration, inflation: float | None) -> list[dict[str, Any]]:
+    """Coordinates of every user as found, where they were looked for: metres or cosines."""
+    unknowns = calibration.unknowns
+    many = unknowns.size - len(unknowns.planes)
+    if not many:
+        return []
+    coordinates = np.asarray(getattr(calibration.illumination, "waves").coordinates)  # noqa: B009
+    unit = "m" if coordinates.shape[1] == 3 else "cosine"
+    deviations = (calibration.deviation * unknowns.unit)[-many:].reshape(coordinates.shape)
+    rows = list[dict[str, Any]]()
+    for number, (place, deviation) in enumerate(zip(coordinates, deviations, strict=True)):
+        row: dict[str, Any] = {"user": number}
+        for axis, value, each in zip("xyz", place, deviation, strict=False):
+            row[f"{axis}_{unit}"] = float(value)
+            row[f"{axis}_deviation_{unit}"] = None if inflation is None else inflation * float(each)
+        rows.append(row)
+    return rows
+
+
+def _planes(
+    calibration: Calibration, is_unseen: Any, inflation: float | None
+) -> list[dict[str, Any]]:
     """Displacement and standard deviation of every plane; nothing where pilots tell nothing."""
     unknowns, rows = calibration.unknowns, dict[int, dict[str, Any]]()
     values = calibration.values * unknowns.unit
@@ -182,9 +240,8 @@ def _planes(calibration: Calibration, is_unseen: Any) -> list[dict[str, Any]]:
         row |= {} if len(row) > 1 else {key: None for each in used for key in _keys(each)}
         if not is_unseen[index]:
             unit = wavelength_m if freedom < 3 else np.pi / 180
-            row |= zip(
-                _keys(freedom), (values[index] / unit, deviations[index] / unit), strict=True
-            )
+            deviation = None if inflation is None else inflation * deviations[index] / unit
+            row |= zip(_keys(freedom), (values[index] / unit, deviation), strict=True)
     return list(rows.values())
 
 
@@ -195,7 +252,9 @@ def _keys(freedom: int) -> tuple[str, str]:
 
 
 def _stuck(calibration: Calibration) -> list[dict[str, Any]]:
-    atoms = calibration.stack.atoms
+    atoms: Any = calibration.stack.atoms
+    while hasattr(atoms, "base") and not hasattr(atoms, "is_stuck"):
+        atoms = atoms.base
     is_stuck = np.asarray(getattr(atoms, "is_stuck", np.zeros((0, 0), bool)))
     transmission = np.asarray(getattr(atoms, "transmission", 0))
     return [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .illumination import Far, Near, PastInput
-from .options import AsJson, StackPath, require_writable
+from .options import AsJson, StackPath, refuse_overwriting, require_writable
 from .output import emit, warn
 from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured
 from .tolerances import (
@@ -98,6 +98,7 @@ def entries(
 
     require_writable(output, ".toml")
     require_writable(matrices, ".npz", ".mat")
+    refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     nominal = description.stack
     built = None if truth is None else read_stack(truth).stack
@@ -155,7 +156,7 @@ def entries(
         "poses, which have none."
     )
     emit({**answer, "output": str(output), **tables}, as_json=json)
-    if found.ending is Ending.INTERRUPTED:
+    if Ending.INTERRUPTED in (found.ending, to_the_end.ending):
         raise KeyboardInterrupt
 
 

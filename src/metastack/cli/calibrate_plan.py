@@ -1,5 +1,6 @@
 """`metastack calibrate plan`: which phases to show, and how many, before anything is measured."""
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,6 +56,10 @@ def plan(
     rx_deg: RxDeg = 0.0,
     ry_deg: RyDeg = 0.0,
     gaussian: Gaussian = False,
+    user_deviation: Annotated[
+        float,
+        typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
+    ] = 0.0,
     near: Near = None,
     far: Far = None,
     past_input: PastInput = False,
@@ -63,8 +68,8 @@ def plan(
 ) -> None:
     """Plan pilots that tell most of what may be off, and predict what they will tell.
 
-    Without users every input port is fed by itself. Ctrl-C ends the design and writes how far it
-    came.
+    Without users every input port is fed by itself. The gain is taken to be one overall. Ctrl-C
+    ends the design and writes how far it came; a search for the number of slots is given up.
     """
     from ..calibration import (
         Ending,
@@ -83,6 +88,7 @@ def plan(
 
     require_pilots_writable(output)
     check_db("snr-db", snr_db)
+    check_db("wanted-improvement-db", wanted_improvement_db)
     require(
         slots is None or wanted_improvement_db is None,
         "Give either `--slots` or `--wanted-improvement-db`, not both.",
@@ -95,7 +101,8 @@ def plan(
             (dx_wavelengths, dy_wavelengths, dz_wavelengths),
             (rx_deg, ry_deg, rz_deg),
             gaussian=gaussian,
-        )
+        ),
+        users=user_deviation,
     )
     variance = reference_power(device, illumination) * 10 ** (-snr_db / 10)
     known: dict[str, Any] = {"expected": expected, "noise_variance": variance, "seed": seed}
@@ -115,9 +122,11 @@ def plan(
         wave_speed_m_per_s=float(device.wave_speed_m_per_s),
     )
     bound = bayesian_cramer_rao(device, chosen, expected, noise_variance=variance)
-    as_random = random_slots_needed(
-        device, illumination, improvement_db=bound.improvement_db, **known
-    )
+    as_random = None
+    if isfinite(bound.improvement_db):
+        as_random = random_slots_needed(
+            device, illumination, improvement_db=bound.improvement_db, **known
+        )
     blind = unseen_from(bound, antennas=device.receiver_array.size)
     answer = {
         "slots": many,

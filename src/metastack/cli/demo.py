@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .illumination import illumination_of
-from .options import AsJson, Seed
+from .options import AsJson, Seed, require_folder
 from .output import emit
 from .tolerances import imperfections_of
 
@@ -36,7 +36,7 @@ def demo(
     from ..files import read_stack
     from .loop import Loop, run_loop
 
-    folder.mkdir(parents=True, exist_ok=True)
+    require_folder(folder)
     _write_stack(folder / "stack.toml")
     description = read_stack(folder / "stack.toml")
     illumination = illumination_of(None, _TEST_SOURCE_DEG, past_input=False)

@@ -9,8 +9,9 @@ import typer
 
 from .design import stop_if_interrupted
 from .illumination import Far, Near, PastInput, illumination_of
-from .options import AsJson, Seed, StackPath, command_line
+from .options import AsJson, Seed, StackPath, command_line, require_folder
 from .output import emit
+from .simulate import check_db
 from .tolerances import (
     DxWavelengths,
     DyWavelengths,
@@ -95,8 +96,10 @@ def loop(
     """
     from ..files import read_stack
 
-    output.mkdir(parents=True, exist_ok=True)
+    check_db("pilot-snr-db", pilot_snr_db)
+    check_db("physical-snr-db", physical_snr_db)
     description = read_stack(stack)
+    require_folder(output)
     imperfections = imperfections_of(
         float(description.stack.wavelength_m),
         (dx_wavelengths, dy_wavelengths, dz_wavelengths),
@@ -125,7 +128,7 @@ def run_loop(description: "StackDescription", folder: Path, task: Loop) -> dict[
     import jax
     import numpy as np
 
-    from ..calibration import Expected, calibrate, simulate_pilots
+    from ..calibration import Ending, Expected, calibrate, simulate_pilots
     from ..design import design_phases
     from ..files import write_pilots, write_stack
     from ..imperfections import built
@@ -157,6 +160,8 @@ def run_loop(description: "StackDescription", folder: Path, task: Loop) -> dict[
     _say("the calibration")
     calibration = calibrate(nominal, pilots, expected=expected, seed=task.seed)
     write_calibrated(description, calibration, folder / "calibrated.toml")
+    if calibration.fit.ending is Ending.INTERRUPTED:
+        raise KeyboardInterrupt
     _say("the design again, for the calibrated stack")
     redesign = redesigned(design, calibration.stack, insertion_loss_db=loss_db, seed=task.seed)
     stop_if_interrupted([redesign])

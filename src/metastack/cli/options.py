@@ -61,6 +61,35 @@ def require_writable(path: Path | None, *suffixes: str) -> None:
     require(not path.is_dir(), f"The output must be a file, but `{path}` is a folder.")
 
 
+def refuse_overwriting(output: Path, *inputs: Path | None) -> None:
+    """Refuse an output that is one of the inputs.
+
+    Raises:
+        InputError: it is.
+    """
+    from ..errors import require
+
+    same = [str(each) for each in inputs if each is not None and each.resolve() == output.resolve()]
+    require(
+        not same, f"The output must be another file than the input `{output}`: it would be lost."
+    )
+
+
+def require_folder(folder: Path) -> None:
+    """Make a folder for outputs, unless it is there.
+
+    Raises:
+        InputError: it cannot be made, or is a file.
+    """
+    from ..errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"The folder `{folder}` cannot be made: {reason}.") from error
+
+
 def command_line() -> str:
     """The command as it was typed, for the provenance of what it writes."""
     return shlex.join(["metastack", *sys.argv[1:]])

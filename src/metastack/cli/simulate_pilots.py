@@ -42,6 +42,10 @@ def pilots(
     ] = None,
     gain_db: Annotated[float, typer.Option(help="Gain of cables and amplifiers.")] = 0.0,
     gain_phase_deg: Annotated[float, typer.Option(help="Phase of that gain.")] = 0.0,
+    port_gain_deviation: Annotated[
+        float,
+        typer.Option(min=0, help="Standard deviation of the ports' complex gains, relative."),
+    ] = 0.0,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -60,12 +64,15 @@ def pilots(
     gain = _gain(gain_db, gain_phase_deg)
     nominal = read_stack(stack).stack
     chosen = _plan(nominal, plan, slots, bits, given, seed)
+    ports = nominal.receiver_array.size, chosen.illumination.users(nominal)
+    parts = np.random.default_rng([seed, 2]).normal(scale=0.5**0.5, size=(2, 1, *ports))
+    each = 1 + port_gain_deviation * (parts[0] + 1j * parts[1])
     simulated = simulate_pilots(
         nominal,
         chosen,
         snr_db=np.inf if snr_db is None else snr_db,
         key=jax.random.key(seed),
-        gain=gain,
+        gain=gain * each,
     )
     write_pilots(
         simulated,

@@ -11,6 +11,8 @@ FORMS = ("phases_rad", "phases_deg", "codes")
 
 # Radians seldom spread over so much, degrees nearly always do.
 _TWO_TURNS_RAD = 4 * np.pi
+# So few different phases may well be small steps of degrees.
+_FEW_PHASES = 7
 _MOST_BITS, _MOST_LAYERS = 16, 1_000_000
 
 
@@ -36,6 +38,7 @@ def phases_in(arrays: Arrays) -> Float[np.ndarray, "slots layers atoms"]:
     if name == "codes":
         return _from_codes(values, arrays)
     if name == "phases_deg":
+        _check_degrees(values)
         return np.radians(values)
     _check_radians(values)
     return values
@@ -87,6 +90,15 @@ def _refuse_codes(codes: Array, is_bad: Array, rule: str) -> None:
     if len(bad):
         value, slot = codes[tuple(bad[0])], bad[0, 0]
         raise InputError(f"`codes` must be {rule}, but one is {value:g} (slot {slot}).")
+
+
+def _check_degrees(values: Float[np.ndarray, "slots layers atoms"]) -> None:
+    largest, kinds = float(np.abs(values).max()), len(np.unique(values))
+    require(
+        largest == 0 or largest > 2 * np.pi + 1e-9 or kinds <= _FEW_PHASES,
+        f"`phases_deg` must be in degrees, but lie within {largest:g} and look like radians: name "
+        "them `phases_rad`.",
+    )
 
 
 def _check_radians(values: Float[np.ndarray, "slots layers atoms"]) -> None:

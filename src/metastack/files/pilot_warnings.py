@@ -12,7 +12,24 @@ def phase_warnings(phases_rad: Float[np.ndarray, "slots layers atoms"]) -> list[
 
 
 def response_warnings(received: Complex[np.ndarray, "slots antennas users"]) -> list[str]:
-    """Receivers that saturate: a clipped part is exactly as large as every other clipped one."""
+    """Receivers that saturate, and antennas, users or slots of which nothing was received."""
+    return _saturated(received) + _silent(received)
+
+
+def _silent(received: Complex[np.ndarray, "slots antennas users"]) -> list[str]:
+    names = ("slot", "antenna", "user")
+    others = {name: tuple(a for a in range(3) if a != axis) for axis, name in enumerate(names)}
+    silent = {name: np.flatnonzero(~np.any(received, axis=axes)) for name, axes in others.items()}
+    return [
+        f"{len(where)} {name}s received nothing at all, the first is {name} {where[0]}: leave them "
+        "out, they are not noise."
+        for name, where in silent.items()
+        if len(where)
+    ]
+
+
+def _saturated(received: Complex[np.ndarray, "slots antennas users"]) -> list[str]:
+    """A clipped part is exactly as large as every other clipped one."""
     parts = np.abs(np.stack([np.real(received), np.imag(received)]))
     largest = parts.max()
     sharing = int((parts == largest).sum())
