@@ -239,3 +239,86 @@ def test_the_loop_wins_back_what_fabrication_took(tmp_path):
     assert again["from_over_pi"] < perfect["to_over_pi"]
     assert again["to_over_pi"] > perfect["from_over_pi"]
     assert (tmp_path / "report.html").stat().st_size > 100_000
+
+
+def test_an_output_that_is_an_input_is_refused(capsys, bench):
+    before = (bench / "stack.toml").read_bytes()
+    line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", bench / "stack.toml")
+    assert "would be lost" in refusal_of(capsys, *line, *TOLERANCES)
+    assert (bench / "stack.toml").read_bytes() == before
+
+
+def test_a_folder_that_is_a_file_is_refused(capsys, tmp_path, bench):
+    taken = tmp_path / "taken"
+    taken.write_text("years of work")
+    line = ("loop", bench / "stack.toml", "-o", taken, *USER)
+    assert "cannot be made" in refusal_of(capsys, *line)
+    assert taken.read_text() == "years of work"
+
+
+def test_a_truth_of_another_size_is_refused(capsys, tmp_path, bench):
+    other, out = tmp_path / "other.toml", tmp_path / "cal.toml"
+    stack = ms.make_uniform_stack(
+        ports=2, atoms_per_side=4, layers=3, thickness_wavelengths=3, spacing_wavelengths=0.5
+    )
+    ms.write_stack(StackDescription(stack, ms.dft_2d(2, 2), "other"), other)
+    line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", out, "--truth", other)
+    assert "of the same size" in refusal_of(capsys, *line, *TOLERANCES)
+    assert not out.exists()
+
+
+def test_a_gain_for_each_slot_needs_more_than_one_antenna(capsys, tmp_path, bench):
+    """With a gain for every number that was received, pilots say nothing of poses."""
+    read = ms.read_pilots(bench / "pilots.nc")
+    stack, pilots = tmp_path / "one.toml", tmp_path / "one.npz"
+    whole = ms.read_stack(bench / "stack.toml").stack
+    half_m = float(whole.wavelength_m) / 2
+    one = ms.make_stack(
+        input_array=whole.input_array,
+        layer_array=whole.layer_array,
+        receiver_array=ms.PlanarArray(1, 1, half_m, half_m),
+        gaps_m=list(whole.gaps_m),
+        frequency_hz=float(whole.frequency_hz),
+    )
+    ms.write_stack(StackDescription(one, ms.dft_2d(1, 1), "one antenna"), stack)
+    received, phases = read.pilots.received[:, :1], read.pilots.plan.phases_rad
+    np.savez(pilots, received=received, phases_rad=phases)
+    line = ("calibrate", stack, pilots, "-o", tmp_path / "cal.toml", *USER, *TOLERANCES)
+    assert "let fewer gains be unknown" in refusal_of(capsys, *line, "--gain", "per-slot")
+
+
+def test_a_user_that_is_looked_for_is_printed(capsys, tmp_path, bench):
+    """Its direction, two cosines, within five of the deviations beside them."""
+    line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", tmp_path / "cal.toml")
+    answer = answer_of(capsys, *line, *TOLERANCES, "--user-deviation", ".02")
+    (row,) = answer["users_found"]
+    truth = ms.read_pilots(bench / "pilots.nc").pilots.plan.illumination.waves.coordinates[0]
+    for axis, cosine in zip("xy", truth, strict=True):
+        assert abs(row[f"{axis}_cosine"] - cosine) < 5 * row[f"{axis}_deviation_cosine"]
+
+
+def test_deviations_are_wider_where_the_noise_is_understated(capsys, tmp_path, bench):
+    """A hundredth of the noise that there is: ten times the deviations, so that they stay true."""
+    line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", tmp_path / "cal.toml")
+    sound = answer_of(capsys, *line, *TOLERANCES)
+    stated = ("--noise-variance", str(sound["noise_variance"] / 100))
+    wrong = answer_of(capsys, *line, *TOLERANCES, *stated)
+    assert not wrong["residual_explained"]
+    assert wrong["expected_improvement_db"] is None
+    key = "dy_deviation_wavelengths"
+    for one, other in zip(sound["planes"], wrong["planes"], strict=True):
+        assert other[key] == pytest.approx(one[key], rel=0.15)
+
+
+def test_ctrl_c_in_a_calibration_keeps_what_it_has(capsys, tmp_path, bench, monkeypatch):
+    """The best so far is written, the exit code is that of the shell."""
+    from metastack.calibration import least_squares
+
+    def interrupted(*_arguments, **_named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(least_squares, "_step", interrupted, raising=True)
+    out = tmp_path / "cal.toml"
+    line = ["calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", out, *TOLERANCES]
+    assert run(list(map(str, line))) == 130
+    assert ms.read_stack(out).stack.layers == 3

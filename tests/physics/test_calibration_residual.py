@@ -10,6 +10,8 @@ import metastack as ms
 from metastack import Imperfections, Pose
 from metastack.calibration import (
     Expected,
+    GainPerPort,
+    GainPerSlot,
     Pilots,
     calibrate,
     noiseless,
@@ -136,3 +138,47 @@ def test_pilots_without_noise_are_explained(stack, plan, known):
     )
     assert test.explained
     assert test.held_out_nmse < 1e-20
+
+
+@pytest.mark.parametrize("gains", [GainPerPort(), GainPerSlot()])
+def test_a_right_model_with_gains_of_its_own_is_not_suspected(stack, plan, gains):
+    """Gains take degrees of freedom from pilots: of 12 sound stacks with unknown noise none is
+    called wrong, at a chance of 1e-4 for each of three suspects."""
+    variance = reference_power(stack, ONE_USER) * 1e-2
+    rng = np.random.default_rng(4)
+    for key in jax.random.split(jax.random.key(8), 12):
+        made = noiseless(ms.built(stack, VERTICAL, key), plan)
+        pilots = Pilots(plan, noisy(plan, made, variance, rng).received)
+        test = residual_test(calibrate(stack, pilots, expected=EXPECTED, gains=gains))
+        assert test.explained, test.sentence
+
+
+def test_noise_that_is_overstated_is_said_to_be(stack, plan):
+    """A tenth of the stated noise: the model is right, and deviations ten dB too large."""
+    sound = measured(stack, plan, VERTICAL)
+    assert sound.noise_variance is not None
+    pilots = Pilots(plan, sound.received, 10 * sound.noise_variance)
+    test = residual_test(calibrate(stack, pilots, expected=EXPECTED))
+    assert test.explained
+    assert test.noise_is_overstated
+    assert "less noise than stated" in test.sentence
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_slots_in_another_order_are_not_taken_for_a_stack(stack, plan, known):
+    """Nothing of the responses is explained: that is said, whether the noise is known or not."""
+    sound = measured(stack, plan, VERTICAL, known=known)
+    shuffled = sound.received[np.random.default_rng(0).permutation(SLOTS)]
+    pilots = Pilots(plan, shuffled, sound.noise_variance)
+    test = residual_test(calibrate(stack, pilots, expected=EXPECTED))
+    assert test.says_nothing
+    assert not test.explained
+    assert "order of slots" in test.sentence
+
+
+def test_noise_of_exactly_zero_explains_nothing_but_rounding(stack, plan):
+    """Pilots with noise that are said to have none: an infinite ratio, not a division by zero."""
+    sound = measured(stack, plan, VERTICAL)
+    test = residual_test(calibrate(stack, Pilots(plan, sound.received, 0.0), expected=EXPECTED))
+    assert test.noise_ratio == np.inf
+    assert not test.explained

@@ -236,6 +236,8 @@ POSITIONS = np.array([[0, 0, -1.0], [1, 0, -1]])
         (DEGREES, "look like degrees: name them `phases_deg`"),
         ({"phases_rad": 90.0 * CODES}, "go from 0 to 270 and look like degrees"),
         ({"phases_rad": 180.0 * (CODES % 2) - 180}, "look like degrees"),
+        ({"phases_rad": None, "phases_deg": PHASES}, "look like radians: name them `phases_rad`"),
+        ({"received": 1e-150 * RECEIVED}, "The largest of `received` must be within 1e-100"),
         (changed("phases_rad", (3, 0, 1), np.nan), "`phases_rad` must be finite, but has 1 values"),
         (changed("phases_rad", (3, 0, 1), np.inf), "the first is of slot 3"),
         (changed("received", (5, 0, 1), np.nan), "`received` must be finite"),
@@ -567,3 +569,12 @@ def test_pilots_of_another_frequency_are_refused(stack_2x2):
         check_frequency(StoredPilots(pilots, passing), stack_2x2)
     message = refused(check_frequency, StoredPilots(pilots, 28e9), stack_2x2)
     assert f"must be the stack's, {frequency_hz:.9g}, but is 2.8e+10" in message
+
+
+@pytest.mark.parametrize(("axis", "name"), [(0, "slot 3"), (1, "antenna 2"), (2, "user 1")])
+def test_what_received_nothing_is_warned_of(tmp_path, axis, name):
+    """A cable that is off, or a slot that was lost: not an error, but not noise either."""
+    received = RECEIVED.copy()
+    np.moveaxis(received, axis, 0)[int(name.split()[1])] = 0
+    (warning,) = warnings_of(tmp_path, received=received)
+    assert name in warning
