@@ -23,7 +23,7 @@ from metastack.doa import (
     energy_information,
     field_information,
 )
-from metastack.doa.rician import information_by_quadrature
+from metastack.rician import information_by_quadrature
 from metastack.targets import dft_2d
 
 RNG = np.random.default_rng(11)

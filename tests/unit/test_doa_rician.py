@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, ncx2, poisson
 
-from metastack.doa.rician import (
+from metastack.rician import (
     information,
     information_by_quadrature,
     log_density,

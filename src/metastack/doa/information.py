@@ -15,9 +15,9 @@ from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray, Number
 from ..precision import float64, in_float64
+from ..rician import information
 from .blocks import Blocks
 from .model import DirectionModel
-from .rician import information
 from .unknowns import KnownNoise, Noise, Power, SteadyPower
 
 

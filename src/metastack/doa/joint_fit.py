@@ -17,12 +17,12 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray
+from ..elimination import inverted, solved
+from ..rician import information, log_density, snr_score
 from .angles import wrapped_rad
 from .ascent import ascend
-from .elimination import inverted, solved
 from .likelihood import LEAST_NOISE, log_noise_step
 from .model import DirectionModel
-from .rician import information, log_density, snr_score
 from .unknowns import KnownNoise, Noise
 
 # A combination of unknowns that the energies do not see gets a large variance, not an error.

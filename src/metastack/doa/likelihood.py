@@ -18,17 +18,17 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._types import AnyArray
+from ..elimination import inverted
 from ..errors import InputError, require
 from ..precision import in_float64
+from ..rician import log_density, noise_score, snr_score
 from .ambiguity import grid_directions, near, worst_ambiguity
 from .angles import wrapped_rad
 from .ascent import ascend
 from .blocks import Blocks
-from .elimination import inverted
 from .information import information_at, snr_and_slopes
 from .lags import LagStart, check_two_dimensional, too_few_snapshots
 from .model import DirectionModel
-from .rician import log_density, noise_score, snr_score
 from .snapshots import checked_energies
 from .unknowns import KnownNoise, Noise, Power, SteadyPower
 
