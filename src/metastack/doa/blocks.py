@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .. import elimination
 from .._types import Number
-from . import elimination
 
 
 class Blocks(NamedTuple):

@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
+from ..elimination import dominant, solved
 from ..targets import dft_2d
 from .ambiguity import grid_directions, near
-from .elimination import dominant, solved
 from .lags import lag_matrix, resolve_lags
 from .model import DirectionModel
 from .protocol import Protocol

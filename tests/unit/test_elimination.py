@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from metastack.doa.elimination import dominant, inverted, solved
+from metastack.elimination import dominant, inverted, solved
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
