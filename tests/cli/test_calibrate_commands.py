@@ -317,7 +317,7 @@ def test_ctrl_c_in_a_calibration_keeps_what_it_has(capsys, tmp_path, bench, monk
     def interrupted(*_arguments, **_named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(least_squares, "_step", interrupted, raising=True)
+    monkeypatch.setattr(least_squares, "damped_step", interrupted, raising=True)
     out = tmp_path / "cal.toml"
     line = ["calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", out, *TOLERANCES]
     assert run(list(map(str, line))) == 130

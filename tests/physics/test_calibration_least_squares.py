@@ -142,7 +142,7 @@ def test_a_fit_says_how_it_ended(model, monkeypatch):
     short = fit(model, measured, OneGain(), PRIOR, noise_variance=0.25, iterations=1)
     assert short.ending is Ending.BUDGET_SPENT
     assert len(short.history) == 2
-    take_step, taken = least_squares._step, []
+    take_step, taken = least_squares.damped_step, []
 
     def interrupted(*arguments):
         taken.append(take_step(*arguments))
@@ -150,7 +150,7 @@ def test_a_fit_says_how_it_ended(model, monkeypatch):
             raise KeyboardInterrupt
         return taken[-1]
 
-    monkeypatch.setattr(least_squares, "_step", interrupted)
+    monkeypatch.setattr(least_squares, "damped_step", interrupted)
     stopped = fit(model, measured, OneGain(), PRIOR, noise_variance=0.25)
     assert stopped.ending is Ending.INTERRUPTED
     np.testing.assert_array_equal(stopped.values, short.values)

@@ -3,8 +3,8 @@
 Minimised is ||y - g f(v)||² / σ² + vᵀ Λ v / 2, with g the best gains for every v. The noise
 variance σ² is given or found along the way as that of the residual.
 
-Source: K. Levenberg 1944; D. Marquardt 1963; damping by H. B. Nielsen, IMM-REP-1999-05; variable
-projection in L. Kaufman's form, BIT 15 (1975) 49.
+Source: the steps are those of `damped_step`; variable projection in L. Kaufman's form, BIT 15
+(1975) 49.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Complex, Float
 
+from .damped_step import FIRST_DAMPING, SETTLED_DEVIATIONS, TINY, Point, damped_step
 from .gains import Gains
 from .pilot_model import PilotModel
 
@@ -41,8 +42,8 @@ class Fit:
     matrix: Float[np.ndarray, "unknowns unknowns"]
     precision: Float[np.ndarray, " unknowns"]
     noise_variance: float
-    residual: Complex[np.ndarray, "slots antennas users"]
-    gain: Complex[np.ndarray, "_ _ _"]
+    residual: Complex[np.ndarray, "slots antennas users *frequencies"]
+    gain: Complex[np.ndarray, "_ _ _ ..."]
     history: Float[np.ndarray, " iterations"]
     ending: Ending
 
@@ -65,10 +66,10 @@ def covariance(
 ) -> Float[np.ndarray, "unknowns unknowns"]:
     """(2 H / σ² + Λ)^{-1}, also without noise; infinite variance where nothing is told."""
     weight = noise_variance / 2
-    scale = np.sqrt(np.diag(matrix) + weight * precision + _TINY)
+    scale = np.sqrt(np.diag(matrix) + weight * precision + TINY)
     table = (matrix + weight * np.diag(precision)) / np.outer(scale, scale)
     eigenvalues, vectors = np.linalg.eigh(table)
-    told = eigenvalues > _UNTOLD * max(eigenvalues[-1], _TINY)
+    told = eigenvalues > _UNTOLD * max(eigenvalues[-1], TINY)
     vectors = vectors / scale[:, None]
     result = weight * (vectors[:, told] / eigenvalues[told]) @ vectors[:, told].T
     untold = (vectors[:, ~told] ** 2).sum(axis=1) > _UNTOLD * (vectors**2).sum(axis=1)
@@ -78,10 +79,6 @@ def covariance(
 
 # Eigenvalues of the scaled information below this share of the largest are rounding.
 _UNTOLD = 1e-12
-_TINY = np.finfo(float).tiny
-_FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-12, 1e10
-# A step shorter than this many posterior deviations, all unknowns together, shows nothing.
-_SETTLED_DEVIATIONS = 1e-3
 # Noise below this share of the pilots is rounding, in which no fit settles.
 _ROUNDING_NMSE = 1e-20
 # However many unknowns there are, this share of the responses is taken to be noise.
@@ -90,7 +87,7 @@ _LEAST_FREEDOM = 0.05
 
 def fit(
     model: PilotModel,
-    measured: Complex[np.ndarray, "slots antennas users"],
+    measured: Complex[np.ndarray, "slots antennas users *frequencies"],
     gains: Gains,
     precision: Float[np.ndarray, " unknowns"],
     *,
@@ -104,15 +101,15 @@ def fit(
     """
     problem = _Problem(model, measured, gains, precision, noise_variance)
     point = problem.at(np.zeros(len(precision)) if start is None else start)
-    history, damping, ending = [point.energy], _FIRST_DAMPING, Ending.BUDGET_SPENT
+    history, damping, ending = [point.energy], FIRST_DAMPING, Ending.BUDGET_SPENT
     variance = problem.variance(point, point.energy / measured.size)
     try:
         for _ in range(iterations):
-            step = _step(problem, point, variance, damping)
+            step = damped_step(problem, point, variance, damping)
             if step is None:
                 ending = Ending.CONVERGED
                 break
-            is_short = step.deviations < _SETTLED_DEVIATIONS
+            is_short = step.deviations < SETTLED_DEVIATIONS
             point, damping = problem.at(step.values), step.damping
             history.append(point.energy)
             before, variance = variance, problem.variance(point, variance)
@@ -134,30 +131,13 @@ def fit(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """Gauss-Newton's equations about some values: H = Re JᴴJ and Re Jᴴr of the residual r."""
-
-    values: Float[np.ndarray, " unknowns"]
-    energy: float
-    matrix: Float[np.ndarray, "unknowns unknowns"]
-    right: Float[np.ndarray, " unknowns"]
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    values: Float[np.ndarray, " unknowns"]
-    deviations: float
-    damping: float
-
-
 class _Problem:
     """The model, the pilots and the prior of one fit."""
 
     def __init__(
         self,
         model: PilotModel,
-        measured: Complex[np.ndarray, "slots antennas users"],
+        measured: Complex[np.ndarray, "slots antennas users *frequencies"],
         gains: Gains,
         precision: Float[np.ndarray, " unknowns"],
         noise_variance: float | None,
@@ -168,14 +148,14 @@ class _Problem:
         self.rounding = _ROUNDING_NMSE * float(np.mean(np.abs(measured) ** 2))
         self._known_variance = noise_variance
 
-    def at(self, values: Float[np.ndarray, " unknowns"]) -> _Point:
+    def at(self, values: Float[np.ndarray, " unknowns"]) -> Point:
         """The equations about some values."""
         J, r = linear_problem(self.model, self.gains, jnp.asarray(values), self.measured)
-        return _Point(values, float(r @ r), J.T @ J, J.T @ r)
+        return Point(values, float(r @ r), J.T @ J, J.T @ r)
 
     def residual(
         self, values: Float[np.ndarray, " unknowns"]
-    ) -> tuple[Complex[np.ndarray, "slots antennas users"], Complex[np.ndarray, "_ _ _"]]:
+    ) -> tuple[Complex[np.ndarray, "slots antennas users *frequencies"], Complex[np.ndarray, "_ _ _ ..."]]:
         """What is left of the pilots, and the gains."""
         at = jnp.asarray(values)
         residual, gain = _residual(self.model, self.gains, at, self.measured)
@@ -186,50 +166,14 @@ class _Problem:
         residual, _ = self.residual(values)
         return float(np.sum(np.abs(residual) ** 2))
 
-    def variance(self, point: _Point, latest: float) -> float:
+    def variance(self, point: Point, latest: float) -> float:
         """Of the noise: as known, or what is left once gains and unknowns have had their share."""
         if self._known_variance is not None:
             return self._known_variance
         matrix, weight = point.matrix, latest / 2 * self.precision
-        lifted = matrix + np.diag(weight + _TINY + 1e-14 * np.diag(matrix).max())
+        lifted = matrix + np.diag(weight + TINY + 1e-14 * np.diag(matrix).max())
         fitted = float(np.trace(scipy.linalg.solve(lifted, matrix, assume_a="pos")))
         return point.energy / max(self.free - fitted / 2, _LEAST_FREEDOM * self.measured.size)
-
-
-def _step(problem: _Problem, point: _Point, variance: float, damping: float) -> _Step | None:
-    """A step that lowers the objective, as little damped as may be; none where none does."""
-    weight = variance / 2 * problem.precision
-    matrix, right = point.matrix + np.diag(weight), point.right - weight * point.values
-    objective = point.energy + weight @ point.values**2
-    growth = 2.0
-    while damping < _MOST_DAMPING:
-        move = _solved(matrix, right, damping)
-        if move is not None:
-            values = point.values + move
-            drop = objective - problem.energy(values) - weight @ values**2
-            if drop > 0:
-                # Nielsen's rule: damping falls smoothly with the quality of the prediction.
-                quality = drop / (2 * right @ move - move @ matrix @ move)
-                relaxed = damping * max(1 / 10, 1 - float(2 * quality - 1) ** 3)
-                length = 2 * float(move @ matrix @ move)
-                deviations = float(np.sqrt(length / max(variance, problem.rounding)))
-                return _Step(values, deviations, max(relaxed, _LEAST_DAMPING))
-        damping, growth = damping * growth, 2 * growth
-    return None
-
-
-def _solved(
-    matrix: Float[np.ndarray, "n n"], right: Float[np.ndarray, " n"], damping: float
-) -> Float[np.ndarray, " n"] | None:
-    """Marquardt's damped step, every unknown in its own scale; none where rounding forbids one."""
-    scale = np.sqrt(np.diag(matrix) + _TINY)
-    damped = matrix / np.outer(scale, scale)
-    damped[np.diag_indices_from(damped)] += damping
-    try:
-        factor = scipy.linalg.cho_factor(damped, check_finite=False)
-    except scipy.linalg.LinAlgError:
-        return None
-    return scipy.linalg.cho_solve(factor, right / scale, check_finite=False) / scale
 
 
 @eqx.filter_jit
@@ -237,8 +181,8 @@ def _residual(
     model: PilotModel,
     gains: Gains,
     values: Float[Array, " unknowns"],
-    measured: Complex[Array, "slots antennas users"],
-) -> tuple[Complex[Array, "slots antennas users"], Complex[Array, "_ _ _"]]:
+    measured: Complex[Array, "slots antennas users *frequencies"],
+) -> tuple[Complex[Array, "slots antennas users *frequencies"], Complex[Array, "_ _ _ ..."]]:
     predicted = model.predict(values)
     gain = gains.fitted(predicted, measured)
     return measured - gain * predicted, gain
@@ -248,7 +192,7 @@ def linear_problem(
     model: PilotModel,
     gains: Gains,
     values: Float[Array, " unknowns"],
-    measured: Complex[Array, "slots antennas users"],
+    measured: Complex[Array, "slots antennas users *frequencies"],
 ) -> tuple[Float[np.ndarray, "numbers unknowns"], Float[np.ndarray, " numbers"]]:
     """Jacobian J, gains projected out, and residual r, their real parts above the imaginary."""
     J, r = _linear_problem(model, gains, values, measured)
@@ -260,7 +204,7 @@ def _linear_problem(
     model: PilotModel,
     gains: Gains,
     values: Float[Array, " unknowns"],
-    measured: Complex[Array, "slots antennas users"],
+    measured: Complex[Array, "slots antennas users *frequencies"],
 ) -> tuple[Float[Array, "numbers unknowns"], Float[Array, " numbers"]]:
     predicted, slopes = model.linearise(values)
     gain = gains.fitted(predicted, measured)
