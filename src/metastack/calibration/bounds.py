@@ -176,6 +176,23 @@ def _delta(
     return np.where(moved.any(axis=1), np.inf, np.einsum("pq,lpq->l", known, grams))
 
 
+@in_float64
+def information_of(
+    model: PilotModel, unknowns: Unknowns, *, noise_variance: float, gains: Gains | None = None
+) -> Float[np.ndarray, "unknowns unknowns"]:
+    """Fisher information of a model's pilots at nominal, one gain unknown if not told.
+
+    Raises:
+        InputError: a noise variance that is not positive.
+    """
+    require(
+        np.isfinite(noise_variance) and noise_variance > 0,
+        f"`noise_variance` must be positive, but is {noise_variance}.",
+    )
+    matrix = information_matrix(model, gains or OneGain(), jnp.zeros(unknowns.size))
+    return 2 / noise_variance * np.asarray(matrix)
+
+
 def _information(
     stack: Stack,
     plan: PilotPlan,
@@ -184,11 +201,6 @@ def _information(
     gains: Gains | None,
 ) -> tuple[Unknowns, Float[np.ndarray, "unknowns unknowns"]]:
     check_plan(plan, stack)
-    require(
-        np.isfinite(noise_variance) and noise_variance > 0,
-        f"`noise_variance` must be positive, but is {noise_variance}.",
-    )
     unknowns = Unknowns.of(stack, plan.illumination, expected)
     model = PoseModel.of(unknowns, plan)
-    matrix = information_matrix(model, gains or OneGain(), jnp.zeros(unknowns.size))
-    return unknowns, 2 / noise_variance * np.asarray(matrix)
+    return unknowns, information_of(model, unknowns, noise_variance=noise_variance, gains=gains)

@@ -8,20 +8,18 @@ Source: ours; the paper's model of errors, calibration paper, section II-C.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
+from .estimate import PoseEstimate, in_numpy
 from .gains import Gains, OneGain
-from .illumination import Illumination
 from .least_squares import Ending, Fit, fit
-from .links import Links
 from .pilot_model import PilotModel, PoseModel
 from .pilots import Pilots, check_pilots
 from .unknowns import Expected, Unknowns
@@ -35,40 +33,15 @@ _EXPLAINED_DEVIATIONS = 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
-    """A stack as pilots show it to be.
+class Calibration(PoseEstimate):
+    """A stack as pilots of one frequency show it to be.
 
-    `stack` and `illumination`: calibrated, of use wherever a stack is. `unknowns` say which
-    numbers were looked for, `model` how they act, `fit` what came out, in their units.
     `atom_deviation`: of the complex gains of the atoms, about 1; zero if they were taken to be
     equal.
     """
 
-    nominal: Stack
     pilots: Pilots
-    stack: Stack
-    illumination: Illumination
-    unknowns: Unknowns
-    model: PilotModel
-    fit: Fit
-    gains: Gains
     atom_deviation: float = 0.0
-
-    @property
-    def deviation(self) -> Float[np.ndarray, " unknowns"]:
-        """Posterior standard deviation of every unknown, in its unit."""
-        variance = np.diag(self.fit.covariance)[: self.unknowns.size]
-        return np.sqrt(np.maximum(variance, 0))
-
-    @property
-    def values(self) -> Float[np.ndarray, " unknowns"]:
-        """Estimate of every unknown, in its unit, away from nominal."""
-        return self.fit.values[: self.unknowns.size]
-
-    @property
-    def links(self) -> Links:
-        """The calibrated matrices, without the unknown gain."""
-        return jax.tree.map(_in_numpy, Links.of_stack(self.stack, self.illumination))
 
 
 @in_float64
@@ -96,20 +69,50 @@ def calibrate(
             nothing is known.
     """
     check_pilots(pilots, stack)
-    unknowns = Unknowns.of(stack, pilots.plan.illumination, expected)
-    _check_enough(unknowns, pilots, gains or OneGain())
+    unknowns, allowed = Unknowns.of(stack, pilots.plan.illumination, expected), gains or OneGain()
     model = PoseModel.of(unknowns, pilots.plan)
-    tolerance = gains or OneGain()
+    found = best_fit(
+        model,
+        unknowns,
+        pilots.received,
+        allowed,
+        noise_variance=pilots.noise_variance,
+        starts=starts,
+        iterations=iterations,
+        seed=seed,
+        on_start=on_start,
+    )
+    return calibration_of(stack, pilots, unknowns, model, found, allowed)
+
+
+def best_fit(
+    model: PilotModel,
+    unknowns: Unknowns,
+    received: Complex[np.ndarray, "slots antennas users *frequencies"],
+    gains: Gains,
+    *,
+    noise_variance: float | None,
+    starts: int | None = None,
+    iterations: int = 50,
+    seed: int = 0,
+    on_start: Callable[[int, int], None] | None = None,
+) -> Fit:
+    """The best of several starts of a model of poses; what is not told is as in `calibrate`.
+
+    Raises:
+        InputError: fewer pilots than unknowns of which nothing is known.
+    """
+    _check_enough(unknowns, received, gains)
     generator = np.random.default_rng(seed)
     most = starts or (_STARTS_IF_WIDE if is_wide(unknowns) else 1)
     best: Fit | None = None
     for done in range(most):
         found = fit(
             model,
-            pilots.received,
-            tolerance,
+            received,
+            gains,
             unknowns.precision,
-            noise_variance=pilots.noise_variance,
+            noise_variance=noise_variance,
             start=_start(unknowns, generator) if done else np.zeros(unknowns.size),
             iterations=iterations,
         )
@@ -119,10 +122,10 @@ def calibrate(
         if found.ending is Ending.INTERRUPTED:
             best = replace(best, ending=Ending.INTERRUPTED)
             break
-        if _explains(best, pilots):
+        if noise_variance is not None and _explains(best, received, noise_variance):
             break
     assert best is not None
-    return calibration_of(stack, pilots, unknowns, model, best, tolerance)
+    return best
 
 
 def calibration_of(
@@ -136,9 +139,9 @@ def calibration_of(
 ) -> Calibration:
     """What a fit of a model to pilots says of a stack."""
     stack, illumination = model.applied(jnp.asarray(found.values))
-    stack, illumination = jax.tree.map(_in_numpy, (stack, illumination))
+    stack, illumination = jax.tree.map(in_numpy, (stack, illumination))
     return Calibration(
-        nominal, pilots, stack, illumination, unknowns, model, found, gains, atom_deviation
+        nominal, stack, illumination, unknowns, model, found, gains, pilots, atom_deviation
     )
 
 
@@ -162,28 +165,29 @@ def _start(unknowns: Unknowns, generator: np.random.Generator) -> Float[np.ndarr
     return np.zeros(unknowns.size)
 
 
-def _in_numpy(leaf: Any) -> Any:
-    return np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf
-
-
 def _better(one: Fit, other: Fit) -> bool:
     """Less is left, by the noise that is known or else by what each takes for noise."""
     return one.objective < other.objective
 
 
-def _explains(found: Fit, pilots: Pilots) -> bool:
+def _explains(
+    found: Fit,
+    received: Complex[np.ndarray, "slots antennas users *frequencies"],
+    noise_variance: float,
+) -> bool:
     """Whether what is left is no more than the noise that is known."""
-    if pilots.noise_variance is None:
-        return False
-    size = pilots.received.size
-    mean = pilots.noise_variance * (1 + _EXPLAINED_DEVIATIONS / np.sqrt(size))
-    rounding = 1e-24 * float(np.mean(np.abs(pilots.received) ** 2))
+    mean = noise_variance * (1 + _EXPLAINED_DEVIATIONS / np.sqrt(received.size))
+    rounding = 1e-24 * float(np.mean(np.abs(received) ** 2))
     return bool(np.mean(np.abs(found.residual) ** 2) <= mean + rounding)
 
 
-def _check_enough(unknowns: Unknowns, pilots: Pilots, gains: Gains) -> None:
-    free, numbers = int((~unknowns.has_prior).sum()), 2 * pilots.received.size
-    taken = 2 * gains.count(pilots.received.shape)
+def _check_enough(
+    unknowns: Unknowns,
+    received: Complex[np.ndarray, "slots antennas users *frequencies"],
+    gains: Gains,
+) -> None:
+    free, numbers = int((~unknowns.has_prior).sum()), 2 * received.size
+    taken = 2 * gains.count(received.shape)
     require(
         numbers > free + taken,
         f"There must be more pilots than unknowns of which nothing is known, {free} and {taken} of "

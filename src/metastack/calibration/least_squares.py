@@ -28,6 +28,8 @@ class Ending(Enum):
     CONVERGED = "The fit converged: a further step would change nothing that the noise can show."
     BUDGET_SPENT = "All iterations were used before the fit converged."
     INTERRUPTED = "The fit was stopped by the user; this is how far it came."
+    SEARCHED = "The candidates of the codebook were searched as deep as noise and budget let."
+    MAPPED = "The answer was computed by what was learned beforehand; nothing was iterated."
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +157,9 @@ class _Problem:
 
     def residual(
         self, values: Float[np.ndarray, " unknowns"]
-    ) -> tuple[Complex[np.ndarray, "slots antennas users *frequencies"], Complex[np.ndarray, "_ _ _ ..."]]:
+    ) -> tuple[
+        Complex[np.ndarray, "slots antennas users *frequencies"], Complex[np.ndarray, "_ _ _ ..."]
+    ]:
         """What is left of the pilots, and the gains."""
         at = jnp.asarray(values)
         residual, gain = _residual(self.model, self.gains, at, self.measured)

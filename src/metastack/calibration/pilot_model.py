@@ -28,16 +28,19 @@ from .unknowns import Unknowns
 
 
 class PilotModel(Protocol):
-    """Responses as a function of real unknowns."""
+    """Responses as a function of real unknowns, of one frequency or of several on a last axis."""
 
-    def predict(self, values: Float[Array, " unknowns"]) -> Complex[Array, "slots antennas users"]:
+    def predict(
+        self, values: Float[Array, " unknowns"]
+    ) -> Complex[Array, "slots antennas users *frequencies"]:
         """Noiseless responses at unit gain."""
         ...
 
     def linearise(
         self, values: Float[Array, " unknowns"]
     ) -> tuple[
-        Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]
+        Complex[Array, "slots antennas users *frequencies"],
+        Complex[Array, "slots antennas users *frequencies unknowns"],
     ]:
         """Responses and their derivatives."""
         ...

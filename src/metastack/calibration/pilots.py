@@ -149,16 +149,33 @@ def simulate_pilots(
     Raises:
         InputError: phases of another stack, an SNR that is not finite (`inf` is no noise).
     """
+    y, power = noiseless(stack, plan), reference_power(stack, plan.illumination)
+    received, variance = with_noise(y, power, snr_db=snr_db, key=key, gain=gain)
+    return Pilots(plan, received, variance)
+
+
+def with_noise(
+    clean: Complex[np.ndarray, "*shape"],
+    power: float,
+    *,
+    snr_db: float,
+    key: Key[Array, ""],
+    gain: Complex[AnyArray, "..."] | complex,
+) -> tuple[Complex[np.ndarray, "*shape"], float]:
+    """Responses times `gain` with noise, and its variance: `power` over the SNR, times mean gain.
+
+    Raises:
+        InputError: an SNR that is not finite (`inf` is no noise).
+    """
     require(
         snr_db == np.inf or abs(snr_db) <= 300,
         f"`snr_db` must be within ±300, or inf for no noise, but is {snr_db}.",
     )
-    y = noiseless(stack, plan)
-    variance = reference_power(stack, plan.illumination) * 10 ** (-snr_db / 10)
-    noise = np.sqrt(variance / 2) * np.asarray(jax.random.normal(key, (2, *y.shape), float))
+    variance = power * 10 ** (-snr_db / 10)
+    noise = np.sqrt(variance / 2) * np.asarray(jax.random.normal(key, (2, *clean.shape), float))
     factor = np.asarray(gain, complex)
     scale = float(np.sqrt(np.mean(np.abs(factor) ** 2)))
-    return Pilots(plan, factor * y + scale * (noise[0] + 1j * noise[1]), scale**2 * variance)
+    return factor * clean + scale * (noise[0] + 1j * noise[1]), scale**2 * variance
 
 
 def check_plan(plan: PilotPlan, stack: Stack) -> None:
