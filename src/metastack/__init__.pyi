@@ -31,6 +31,12 @@ from .design import (
     expected_nmse as expected_nmse,
     insertion_loss_tradeoff as insertion_loss_tradeoff,
 )
+from .dispersion import (
+    Dispersion as Dispersion,
+    MeasuredDispersion as MeasuredDispersion,
+    NoDispersion as NoDispersion,
+    ResonatorDispersion as ResonatorDispersion,
+)
 from .doa import (
     EffectiveSnr as EffectiveSnr,
     Noiseless as Noiseless,

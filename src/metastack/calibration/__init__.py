@@ -61,6 +61,13 @@ from .three_figures import ThreeFigures, end_to_end_nmse
 from .unequal_atoms import with_unequal_atoms
 from .unknowns import Expected, Unknowns
 from .unseen import Unseen, unseen_by, unseen_from
+from .wideband import (
+    WidebandCalibration,
+    calibrate_wideband,
+    wideband_bayesian_cramer_rao,
+    wideband_cramer_rao,
+)
+from .wideband_pilots import WidebandPilots, band, simulate_wideband_pilots, wideband_noiseless
 
 __all__ = [
     "OURS",
@@ -102,12 +109,16 @@ __all__ = [
     "Unknowns",
     "Unseen",
     "Waves",
+    "WidebandCalibration",
+    "WidebandPilots",
     "all_alike",
+    "band",
     "bayesian_cramer_rao",
     "between_layers",
     "bounds_from",
     "calibrate",
     "calibrate_entries",
+    "calibrate_wideband",
     "check_pilots",
     "cramer_rao",
     "cross_ratios",
@@ -133,11 +144,15 @@ __all__ = [
     "regauged",
     "residual_test",
     "simulate_pilots",
+    "simulate_wideband_pilots",
     "stack_on_gauge_orbit",
     "swept_gauge",
     "through_layers",
     "unseen_by",
     "unseen_from",
+    "wideband_bayesian_cramer_rao",
+    "wideband_cramer_rao",
+    "wideband_noiseless",
     "with_negated_phases",
     "with_stuck_atoms",
     "with_unequal_atoms",
