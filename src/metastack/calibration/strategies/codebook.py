@@ -1,0 +1,233 @@
+"""A codebook of poses, searched from coarse to fine: a cost that is known beforehand.
+
+Codewords lie along the directions in which the pilots tell most of the poses, eigenvectors of the
+Fisher information in units of the tolerances. Level after level, two candidates in each direction
+are compared with the best so far, at half the distance of the level before; a direction in which
+the level is finer than the noise lets pilots tell is left out. What is scored is what pilots and
+prior leave, so that at any time the answer is the best so far, and the nominal stack the first.
+Between the last codewords the score is a parabola, whose vertex costs no candidate.
+
+Source: calibration paper, section III-C.2; the directions and the prior in the score are ours.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float, Int, Key
+
+from ..._types import AnyArray
+from ...errors import require
+from ...imperfections import ErrorLaw, UniformErrors
+from ...precision import in_float64
+from ...stack import Stack
+from ..bounds import information_matrix
+from ..gains import OneGain
+from ..least_squares import Ending
+from ..pilot_model import PoseModel
+from ..pilots import PilotPlan, Pilots, check_pilots
+from ..unknowns import Expected
+from .linear_map import noise_to_nominal
+from .preparation import Preparation, drawn
+from .strategy import Estimate, calibration_at, known_noise
+
+_UNIFORM = UniformErrors()
+_MOST_LEVELS = 20
+# Codewords nearer to each other than this many posterior deviations cannot be told apart.
+_FINEST_DEVIATIONS = 0.5
+_REACHED_SHARE = 0.98
+
+
+class Codebook(eqx.Module):
+    """Codewords for one stack and plan.
+
+    `directions`: unit vectors in the space of the unknowns, most telling first; `telling`: the
+    information of each at a noise variance of twice the nominal power; `reach`: how far the
+    tolerances go along each.
+    """
+
+    preparation: Preparation
+    directions: Float[AnyArray, "unknowns directions"]
+    telling: Float[AnyArray, " directions"]
+    reach: Float[AnyArray, " directions"]
+
+    @classmethod
+    @in_float64
+    def of(
+        cls,
+        stack: Stack,
+        plan: PilotPlan,
+        expected: Expected,
+        *,
+        key: Key[Array, ""],
+        law: ErrorLaw = _UNIFORM,
+        stacks: int = 1000,
+    ) -> Self:
+        """Build a codebook over what tolerances allow.
+
+        Raises:
+            InputError: a plan of another stack; unknowns without tolerance.
+        """
+        preparation = Preparation.of(stack, plan, expected)
+        unknowns = preparation.unknowns(stack, plan)
+        model = PoseModel.of(unknowns, plan)
+        information = information_matrix(model, OneGain(), jnp.zeros(unknowns.size))
+        eigenvalues, vectors = np.linalg.eigh(np.asarray(information) / preparation.power)
+        directions = vectors[:, ::-1]
+        along = np.abs(np.asarray(drawn(unknowns, law, key, stacks)) @ directions)
+        reach = np.quantile(along, _REACHED_SHARE, axis=0)
+        return cls(preparation, directions, np.maximum(eigenvalues[::-1], 0), reach)
+
+    def is_searched(self, noise_to_signal: float) -> Bool[np.ndarray, "levels directions"]:
+        """Which directions every level goes along, at this noise relative to the nominal power."""
+        deviation = 1 / np.sqrt(1 + 2 * self.telling / noise_to_signal)
+        wanted = self.steps() > _FINEST_DEVIATIONS * deviation
+        return wanted[wanted.any(axis=1)]
+
+    def steps(self) -> Float[np.ndarray, "levels directions"]:
+        """How far from the best so far the candidates of every level are."""
+        return np.asarray(self.reach) * 0.5 ** np.arange(1, _MOST_LEVELS + 1)[:, None]
+
+    def candidates(self, noise_to_signal: float) -> int:
+        """How many candidates a search tries, the nominal stack and the last vertex among them."""
+        of_levels = self.is_searched(noise_to_signal).sum(axis=1)
+        return 2 + int((2 * of_levels + 1).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class CodebookSearch:
+    """Calibration by a codebook with so many candidates at most. Ctrl-C answers with the best.
+
+    Which directions are searched follows from what the noise lets pilots tell.
+    """
+
+    codebook: Codebook
+    most_candidates: int = 200
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call it."""
+        return "codebook"
+
+    @in_float64
+    def calibrate(self, stack: Stack, pilots: Pilots) -> Estimate:
+        """The best codeword, or the vertex between its neighbours if that is better.
+
+        Raises:
+            InputError: another stack or plan than those prepared for; noise that is not known;
+                no candidates allowed.
+        """
+        check_pilots(pilots, stack)
+        require(
+            self.most_candidates >= 1,
+            f"`most_candidates` must be at least 1, but is {self.most_candidates}.",
+        )
+        book = self.codebook
+        unknowns = book.preparation.unknowns(stack, pilots.plan)
+        is_searched = book.is_searched(noise_to_nominal(pilots, book.preparation, self.name))
+        model = PoseModel.of(unknowns, pilots.plan)
+        variance = known_noise(pilots, self.name)
+        search = _Search(model, pilots.received, variance, book.directions, self.most_candidates)
+        ending = Ending.SEARCHED
+        try:
+            for steps, wanted in zip(book.steps(), is_searched, strict=False):
+                search.level(np.flatnonzero(wanted), steps)
+            search.vertex()
+        except KeyboardInterrupt:
+            ending = Ending.INTERRUPTED
+        found = calibration_at(search.best, unknowns, pilots, ending)
+        return Estimate(found, found.links)
+
+
+class _Search:
+    """The best candidate so far, and along every direction where the score is least."""
+
+    def __init__(
+        self,
+        model: PoseModel,
+        received: Complex[np.ndarray, "slots antennas users"],
+        variance: float,
+        directions: Float[AnyArray, "unknowns directions"],
+        most_candidates: int,
+    ) -> None:
+        self._model, self._measured = model, jnp.asarray(received)
+        self._variance = jnp.asarray(variance)
+        self._directions, self._left = np.asarray(directions), most_candidates
+        self._least = np.zeros(self._directions.shape[1])
+        self.best, self._score = np.zeros(len(directions)), np.inf
+        self._try(self.best[None])
+
+    def level(self, along: Int[np.ndarray, " n"], steps: Float[np.ndarray, " directions"]) -> None:
+        """Try two candidates along each of these directions, then all steps that help at once."""
+        along = along[: max(self._left - 1, 0) // 2]
+        if not len(along):
+            return
+        centre, at_centre, step = self.best, self._score, steps[along]
+        moves = (self._directions[:, along] * step).T
+        ahead, back = np.split(self._try(np.concatenate([centre + moves, centre - moves])), 2)
+        self._least[along] = self._directions[:, along].T @ centre
+        self._least[along] += step * _vertex(back, at_centre, ahead)
+        sign = np.where(ahead < back, 1, -1) * (np.minimum(ahead, back) < at_centre)
+        self._try((centre + sign @ moves)[None])
+
+    def vertex(self) -> None:
+        """Try where the parabolas along all directions are least."""
+        self._try((self._directions @ self._least)[None])
+
+    def _try(self, candidates: Float[np.ndarray, "n unknowns"]) -> Float[np.ndarray, " n"]:
+        """What pilots and prior leave of candidates; the best is kept, as far as any are left."""
+        if self._left < len(candidates):
+            return np.full(len(candidates), np.inf)
+        self._left -= len(candidates)
+        table = np.zeros((2 * self.best.size, self.best.size))
+        table[: len(candidates)] = candidates
+        count = jnp.asarray(len(candidates))
+        scores = _scores(self._model, jnp.asarray(table), count, self._measured, self._variance)
+        scores = np.asarray(scores)[: len(candidates)]
+        first = int(np.argmin(scores))
+        if scores[first] < self._score:
+            self.best, self._score = candidates[first], float(scores[first])
+        return scores
+
+
+def _vertex(
+    back: Float[np.ndarray, " n"], centre: float, ahead: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """Where the parabola through three equally spaced scores is least, in steps from the centre.
+
+    Within a step and a half, and at the best of the three where it is not convex.
+    """
+    curvature = back - 2 * centre + ahead
+    is_convex = np.isfinite(curvature) & (curvature > 0)
+    with np.errstate(invalid="ignore"):
+        inside = np.clip((back - ahead) / (2 * np.where(is_convex, curvature, 1)), -1.5, 1.5)
+        best = np.where(ahead < back, 1.0, -1.0) * (np.minimum(ahead, back) < centre)
+    return np.where(is_convex, inside, best)
+
+
+@eqx.filter_jit
+def _scores(
+    model: PoseModel,
+    candidates: Float[Array, "n unknowns"],
+    count: Int[Array, ""],
+    measured: Complex[Array, "slots antennas users"],
+    variance: Float[Array, ""],
+) -> Float[Array, " n"]:
+    """2 ||y - g f||² / σ² + ||u||² with the best gain g, of so many candidates.
+
+    Infinite where planes would change places, and of the others.
+    """
+
+    def score(values: Float[Array, " unknowns"]) -> Float[Array, ""]:
+        f = model.predict(values)
+        residual = measured - OneGain().fitted(f, measured) * f
+        total = 2 / variance * jnp.sum(jnp.abs(residual) ** 2) + values @ values
+        return jnp.where(jnp.isfinite(total), total, jnp.inf)
+
+    def each(row: tuple[Array, Array]) -> Float[Array, ""]:
+        return jax.lax.cond(row[0] < count, score, lambda _: jnp.asarray(jnp.inf), row[1])
+
+    return jax.lax.map(each, (jnp.arange(len(candidates)), candidates))
