@@ -75,7 +75,7 @@ def check_unequal(stack, plan, runs):
 
 
 def test_gains_of_atoms_explain_what_poses_cannot(stack, plan):
-    check_unequal(stack, plan, 3)
+    check_unequal(stack, plan, 2)
 
 
 @pytest.mark.slow
@@ -83,6 +83,7 @@ def test_gains_of_atoms_explain_what_poses_cannot_on_many_stacks(stack, plan):
     check_unequal(stack, plan, 30)
 
 
+@pytest.mark.slow
 def test_equal_atoms_are_left_equal(stack, plan):
     """The most probable deviation of equal atoms is near zero: below what 100 noisy slots could
     tell of a gain, a tenth of the 5 % above; and poses stay where they were."""

@@ -56,7 +56,10 @@ def layers_nmse(stack, left):
     return delta_nmse(unknowns, np.zeros(unknowns.size), spread)[1:-1].mean()
 
 
-@pytest.mark.parametrize("snr_db", [10, 20, 30])
+@pytest.mark.parametrize(
+    "snr_db",
+    [pytest.param(10, marks=pytest.mark.slow), 20, pytest.param(30, marks=pytest.mark.slow)],
+)
 def test_a_batch_is_as_near_to_the_truth_as_one_by_one(stack, plan, clean, snr_db):
     """Within .3 dB of NMSE, with an unknown gain of each stack's own."""
     truth, pilots = clean

@@ -150,6 +150,7 @@ def test_so_many_random_slots_are_needed_as_reach(stack, variance):
     assert random_slots_needed(stack, ONE_USER, improvement_db=200.0, **known) is None
 
 
+@pytest.mark.slow
 def test_designed_slots_that_are_needed_are_fewer():
     stack = case_study(atoms_per_side=3, layers=3)
     known = {
