@@ -7,7 +7,7 @@ Source: ours; the paper's model of errors, calibration paper, section II-C.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -19,15 +19,12 @@ from ..precision import in_float64
 from ..stack import Stack
 from .estimate import PoseEstimate, in_numpy
 from .gains import Gains, OneGain
-from .least_squares import Ending, Fit, fit
+from .least_squares import Fit, fit
 from .pilot_model import PilotModel, PoseModel
 from .pilots import Pilots, check_pilots
+from .starts import best_of_starts, is_wide as is_wide
 from .unknowns import Expected, Unknowns
 
-# Beyond this phase across a gap or an aperture, a prior holds more than one minimum.
-_WIDE_RAD = 0.7
-_STARTS_IF_WIDE = 24
-_MOST_DRAWS = 1000
 # A start whose residual exceeds the noise by less than so many deviations is the right one.
 _EXPLAINED_DEVIATIONS = 5.0
 
@@ -103,29 +100,22 @@ def best_fit(
         InputError: fewer pilots than unknowns of which nothing is known.
     """
     _check_enough(unknowns, received, gains)
-    generator = np.random.default_rng(seed)
-    most = starts or (_STARTS_IF_WIDE if is_wide(unknowns) else 1)
-    best: Fit | None = None
-    for done in range(most):
-        found = fit(
+
+    def fitted(start: Float[np.ndarray, " unknowns"]) -> Fit:
+        return fit(
             model,
             received,
             gains,
             unknowns.precision,
             noise_variance=noise_variance,
-            start=_start(unknowns, generator) if done else np.zeros(unknowns.size),
+            start=start,
             iterations=iterations,
         )
-        best = found if best is None or _better(found, best) else best
-        if on_start is not None:
-            on_start(done + 1, most)
-        if found.ending is Ending.INTERRUPTED:
-            best = replace(best, ending=Ending.INTERRUPTED)
-            break
-        if noise_variance is not None and _explains(best, received, noise_variance):
-            break
-    assert best is not None
-    return best
+
+    def explains(found: Fit) -> bool:
+        return noise_variance is not None and _explains(found, received, noise_variance)
+
+    return best_of_starts(unknowns, fitted, explains, starts=starts, seed=seed, on_start=on_start)
 
 
 def calibration_of(
@@ -143,31 +133,6 @@ def calibration_of(
     return Calibration(
         nominal, stack, illumination, unknowns, model, found, gains, pilots, atom_deviation
     )
-
-
-def is_wide(unknowns: Unknowns) -> bool:
-    """Whether the prior reaches beyond the neighbourhood in which one start is enough."""
-    turn = 2 * np.pi / float(unknowns.stack.wavelength_m)
-    array = unknowns.stack.layer_array
-    radius_m = np.hypot(array.columns * array.spacing_x_m, array.rows * array.spacing_y_m) / 2
-    reach = np.where(np.array(unknowns.freedoms) < 3, turn, turn * float(radius_m))
-    poses = len(unknowns.planes)
-    spread = (reach * unknowns.unit[:poses])[unknowns.has_prior[:poses]]
-    return bool((spread > _WIDE_RAD).any())
-
-
-def _start(unknowns: Unknowns, generator: np.random.Generator) -> Float[np.ndarray, " unknowns"]:
-    """A draw from the prior in which the planes keep their order."""
-    for _ in range(_MOST_DRAWS):
-        drawn = generator.standard_normal(unknowns.size) * unknowns.has_prior
-        if unknowns.in_order(jnp.asarray(drawn)):
-            return drawn
-    return np.zeros(unknowns.size)
-
-
-def _better(one: Fit, other: Fit) -> bool:
-    """Less is left, by the noise that is known or else by what each takes for noise."""
-    return one.objective < other.objective
 
 
 def _explains(
