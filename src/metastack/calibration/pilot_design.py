@@ -30,6 +30,7 @@ from .illumination import Illumination
 from .least_squares import Ending
 from .links import Links, states
 from .pilots import PilotPlan, random_plan
+from .receivers import FieldReceivers, Receivers
 from .sensitivity import LinkSlopes, link_slopes, links_at, pilots_of_links
 from .unknowns import Expected, Unknowns
 
@@ -57,6 +58,7 @@ def design_plan(
     *,
     expected: Expected,
     noise_variance: float,
+    receivers: Receivers | None = None,
     wanted: Float[np.ndarray, "unknowns unknowns"] | None = None,
     bits: int | None = None,
     steps: int = 150,
@@ -65,8 +67,9 @@ def design_plan(
 ) -> DesignedPlan:
     """Phases of `slots` pilots that make the wanted error least, one unknown gain overall.
 
-    `wanted`: the quadratic form Q of the unknowns, in their units, whose expectation is minimised;
-    by default the mean NMSE of the matrices between layers (of all matrices if there is one layer).
+    `receivers`: what they tell of a response, the field if not told. `wanted`: the quadratic form Q
+    of the unknowns, in their units, whose expectation is minimised; by default the mean NMSE of the
+    matrices between layers (of all matrices if there is one layer).
     `bits`: only 2^bits phases, if not told those of the stack's own atoms: the better of the result
     rounded and of what was chosen from a rounded pool.
     `on_step` is told how many steps are done. Ctrl-C keeps the best until then.
@@ -82,7 +85,7 @@ def design_plan(
     bits = _own_bits(stack.atoms) if bits is None else bits
     unknowns = Unknowns.of(stack, illumination, expected)
     form = wanted_by_default(unknowns) if wanted is None else wanted
-    goal = _Goal.of(unknowns, noise_variance, form)
+    goal = _Goal.of(unknowns, noise_variance, form, receivers)
     first = _chosen(goal, pool_of_phases(stack, illumination, bits=bits, seed=seed), slots)
     phases, history, ending = _descended(goal, first, steps, on_step)
     if bits is not None:
@@ -127,6 +130,7 @@ class _Goal(eqx.Module):
     precision: Float[AnyArray, " unknowns"]
     wanted: Float[AnyArray, "unknowns unknowns"]
     noise_variance: float
+    receivers: Receivers
 
     @classmethod
     def of(
@@ -134,12 +138,15 @@ class _Goal(eqx.Module):
         unknowns: Unknowns,
         noise_variance: float,
         wanted: Float[np.ndarray, "unknowns unknowns"],
+        receivers: Receivers | None = None,
     ) -> Self:
         at_nominal = jnp.zeros(unknowns.size)
         links, slopes = links_at(unknowns, at_nominal), link_slopes(unknowns, at_nominal)
-        # Beside the unknowns stands the complex gain, of which nothing is known or wanted.
-        precision = np.concatenate([unknowns.precision, [0.0, 0.0]])
-        return cls(unknowns, links, slopes, precision, np.pad(wanted, (0, 2)), noise_variance)
+        # Beside the unknowns stands the gain, of which nothing is known or wanted.
+        kind = receivers or FieldReceivers()
+        precision = np.pad(unknowns.precision, (0, kind.gains))
+        padded = np.pad(wanted, (0, kind.gains))
+        return cls(unknowns, links, slopes, precision, padded, noise_variance, kind)
 
 
 def _rows(
@@ -148,9 +155,7 @@ def _rows(
     """Derivatives of every pattern's responses in units of the noise, the gain's beside."""
     transmission = smooth(goal.unknowns.stack.atoms)(phases_rad)
     y, J = pilots_of_links(goal.links, goal.slopes, transmission)
-    J = jnp.concatenate([J, y[..., None], 1j * y[..., None]], axis=-1)
-    J = J.reshape(len(phases_rad), -1, J.shape[-1])
-    return jnp.concatenate([J.real, J.imag], axis=1) * jnp.sqrt(2 / goal.noise_variance)
+    return goal.receivers.rows(y, J, goal.noise_variance)
 
 
 @eqx.filter_jit
