@@ -61,11 +61,13 @@ from .files import (
     read_recording as read_recording,
     read_response as read_response,
     read_stack as read_stack,
+    read_wideband_pilots as read_wideband_pilots,
     write_design as write_design,
     write_pilots as write_pilots,
     write_plan as write_plan,
     write_recording as write_recording,
     write_stack as write_stack,
+    write_wideband_pilots as write_wideband_pilots,
 )
 from .geometry import (
     PlanarArray as PlanarArray,

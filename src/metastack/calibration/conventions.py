@@ -8,12 +8,17 @@ Source: DESIGN.md, Conventions; the test is ours.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+import equinox as eqx
 import numpy as np
 
 from ..precision import in_float64
 from ..stack import Stack
-from .pilots import PilotPlan, Pilots, noiseless
+from .pilots import Pilots, noiseless
+from .wideband_pilots import WidebandPilots
+
+_Pilots = TypeVar("_Pilots", Pilots, WidebandPilots)
 
 # Another convention is believed if it explains so much more of the energy, and if what it leaves is
 # smaller by more than noise of so many numbers would make it.
@@ -39,7 +44,7 @@ class Convention:
         steps = {"responses are conjugated": self.conjugated, "phases negated": self.phases_negated}
         return " and ".join(step for step, made in steps.items() if made) or "left as they are"
 
-    def read(self, pilots: Pilots) -> Pilots:
+    def read(self, pilots: _Pilots) -> _Pilots:
         """The pilots in our convention."""
         read = in_our_convention(pilots) if self.conjugated else pilots
         return with_negated_phases(read) if self.phases_negated else read
@@ -49,15 +54,15 @@ OURS = Convention(conjugated=False, phases_negated=False)
 _ALL = tuple(Convention(c, n) for c in (False, True) for n in (False, True))
 
 
-def in_our_convention(pilots: Pilots) -> Pilots:
+def in_our_convention(pilots: _Pilots) -> _Pilots:
     """Responses of time e^{+jωt}, as network analysers give them, in ours: conjugated."""
-    return Pilots(pilots.plan, np.conj(pilots.received), pilots.noise_variance)
+    return eqx.tree_at(lambda each: each.received, pilots, np.conj(pilots.received))
 
 
-def with_negated_phases(pilots: Pilots) -> Pilots:
+def with_negated_phases(pilots: _Pilots) -> _Pilots:
     """Phases that were counted the other way, as delays or in time e^{+jωt}."""
-    plan = PilotPlan(-pilots.plan.phases_rad, pilots.plan.illumination)
-    return Pilots(plan, pilots.received, pilots.noise_variance)
+    negated = -pilots.plan.phases_rad
+    return eqx.tree_at(lambda each: each.plan.phases_rad, pilots, negated)
 
 
 @in_float64

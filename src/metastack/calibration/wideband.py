@@ -30,6 +30,8 @@ from .unseen import Unseen, unseen
 from .wideband_model import WidebandModel
 from .wideband_pilots import WidebandPilots, check_band, check_wideband_pilots
 
+_EXPLAINED_P = 1e-3
+
 
 @dataclass(frozen=True, eq=False)
 class WidebandCalibration(PoseEstimate):
@@ -57,9 +59,28 @@ class WidebandCalibration(PoseEstimate):
         )
 
     @property
+    def explained(self) -> bool:
+        """Whether nothing that is known speaks against the model."""
+        return self.p_value is None or self.p_value >= _EXPLAINED_P
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, and what to try."""
+        if self.noise_ratio is None:
+            return "The noise is not known, so that nothing tells whether it explains the residual."
+        if self.explained:
+            return f"The noise explains the residual ({self.noise_ratio:.3f} of what it should be)."
+        return (
+            f"The residual holds {self.noise_ratio:.3g} times the energy that noise explains: the "
+            "model is wrong. Look at the atoms' dispersion first (--resonator-q, --dispersion), "
+            "then calibrate at one frequency, where more is tried."
+        )
+
+    @property
     def unseen(self) -> Unseen:
         """What the pilots did not tell."""
-        told = 2 / self.fit.noise_variance * self.fit.matrix
+        least = np.finfo(float).eps ** 2 * float(np.mean(np.abs(self.pilots.received) ** 2))
+        told = 2 / max(self.fit.noise_variance, least) * self.fit.matrix
         return unseen(self.unknowns, told, antennas=self.pilots.received.shape[1])
 
     @property

@@ -58,7 +58,8 @@ class WidebandPilots(eqx.Module):
         frequencies = np.asarray(frequencies_hz, float)
         check_frequencies(frequencies)
         y = np.asarray(received, complex)
-        y = y[:, :, None] if y.ndim == 3 else y
+        if y.ndim == 3:  # one user; or one frequency, whose axis some programs drop
+            y = y[:, :, None] if len(frequencies) > 1 else y[..., None]
         require(
             y.ndim == 4 and y.shape[3] == len(frequencies),
             f"`received` must be slots x antennas x users x {len(frequencies)} frequencies, as "

@@ -1,14 +1,15 @@
 """`metastack calibrate`: from pilots of the built stack to what it really is."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from .calibrate_entries import entries
+from .calibrate_given import GainName, expected_of, gains_named, say_start
 from .calibrate_plan import plan
+from .calibrate_wideband import wideband
 from .illumination import Far, Near, PastInput
 from .options import (
     AsJson,
@@ -34,19 +35,6 @@ from .tolerances import (
     imperfections_of,
 )
 
-if TYPE_CHECKING:
-    from ..calibration import Expected, Gains
-    from ..imperfections import Imperfections
-
-
-class GainName(StrEnum):
-    """Which complex gains are unknown."""
-
-    ONE = "one"
-    PER_PORT = "per-port"
-    PER_SLOT = "per-slot"
-    KNOWN = "known"
-
 
 class _FitByDefault(TyperGroup):
     """`metastack calibrate STACK PILOTS` is `metastack calibrate fit STACK PILOTS`."""
@@ -66,6 +54,7 @@ app = typer.Typer(
 )
 app.command("plan")(plan)
 app.command("entries")(entries)
+app.command("wideband")(wideband)
 
 
 @app.command("fit")
@@ -151,7 +140,7 @@ def fit(
         description.stack,
         measured,
         expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
-        gains=_gains(gain),
+        gains=gains_named(gain),
         starts=starts,
         iterations=iterations,
         seed=seed,
@@ -174,47 +163,6 @@ def fit(
         raise KeyboardInterrupt
 
 
-def expected_of(
-    imperfections: "Imperfections", user_deviation: float, *, has_prior: bool = True
-) -> "Expected":
-    """What is known beforehand: what fabrication within tolerances leads to, or nothing at all."""
-    import jax
-    import numpy as np
-
-    from ..calibration import Expected
-    from ..errors import require
-    from ..geometry import Pose
-
-    require(
-        user_deviation >= 0, f"`--user-deviation` must not be negative, but is {user_deviation}."
-    )
-    expected = Expected.within(imperfections, users=user_deviation)
-    if has_prior:
-        return expected
-    free: Pose = jax.tree.map(
-        lambda deviation: np.where(np.asarray(deviation) > 0, np.inf, 0.0), expected.deviation
-    )
-    return Expected(free, np.inf if user_deviation else 0.0)
-
-
-def say_start(done: int, most: int) -> None:
-    """Tell which start is done, where there may be several."""
-    if most > 1:
-        typer.echo(f"calibrate: start {done} of at most {most}", err=True)
-
-
 def say_stuck(many: int) -> None:
     """Tell how many stuck atoms are found."""
     typer.echo(f"calibrate: {many} stuck so far", err=True)
-
-
-def _gains(name: GainName) -> "Gains":
-    from ..calibration import GainPerPort, GainPerSlot, KnownGain, OneGain
-
-    kinds: dict[GainName, type[Gains]] = {
-        GainName.ONE: OneGain,
-        GainName.PER_PORT: GainPerPort,
-        GainName.PER_SLOT: GainPerSlot,
-        GainName.KNOWN: KnownGain,
-    }
-    return kinds[name]()

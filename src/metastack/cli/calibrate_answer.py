@@ -22,6 +22,7 @@ from ..calibration import (
     unseen_by,
 )
 from ..calibration.bounds import LARGEST_LINEAR_NMSE
+from ..calibration.estimate import PoseEstimate
 from ..calibration.unknowns import DEGREES_OF_FREEDOM, plane_name
 from ..errors import require
 from ..files import StackDescription, write_stack
@@ -66,19 +67,17 @@ def answer_of(calibration: Calibration, truth: Stack | None) -> Answer:
         "held_out_nmse_db": decibels_of(test.held_out_nmse),
         "noise_variance": fit.noise_variance,
         "noise_is_estimated": calibration.pilots.noise_variance is None,
-        "expected_improvement_db": _expected_improvement_db(calibration)
-        if test.explained
-        else None,
+        "expected_improvement_db": expected_improvement_db(calibration) if test.explained else None,
         "residual_explained": test.explained,
         "verdict": test.sentence,
         "not_seen": "; ".join(blind.sentences) or "nothing that was looked for",
     }
     if calibration.atom_deviation:
         facts["atom_gain_deviation"] = calibration.atom_deviation
-    inflation = _inflation(test)
-    tables: dict[str, Any] = {"planes": _planes(calibration, blind.is_unseen, inflation)}
-    if users_found := _users(calibration, inflation):
-        tables["users_found"] = users_found
+    inflation = inflation_of(test.noise_ratio, explained=test.explained)
+    tables: dict[str, Any] = {"planes": planes_found(calibration, blind.is_unseen, inflation)}
+    if of_users := users_found(calibration, inflation):
+        tables["users_found"] = of_users
     if stuck := _stuck(calibration):
         facts["stuck_or_dead_atoms"] = len(stuck)
         tables["stuck_atoms"] = stuck
@@ -95,7 +94,7 @@ def answer_of(calibration: Calibration, truth: Stack | None) -> Answer:
     return Answer(facts, tables, test, blind.sentences)
 
 
-def write_calibrated(description: StackDescription, calibration: Calibration, path: Path) -> None:
+def write_calibrated(description: StackDescription, calibration: PoseEstimate, path: Path) -> None:
     """The calibrated stack as a stack file like any other."""
     name = f"{description.name}, calibrated"
     write_stack(replace(description, stack=calibration.stack, name=name), path)
@@ -184,7 +183,7 @@ def improvement_db(before: Any, after: Any) -> float:
     return decibels_of(between_layers(before).mean() / between_layers(after).mean())
 
 
-def _expected_improvement_db(calibration: Calibration) -> float | None:
+def expected_improvement_db(calibration: PoseEstimate) -> float | None:
     """By how much the matrices between layers should be nearer, by the error bars; with a prior."""
     unknowns = calibration.unknowns
     if not unknowns.has_prior.all():
@@ -197,17 +196,17 @@ def _expected_improvement_db(calibration: Calibration) -> float | None:
     return improvement_db(before, after)
 
 
-def _inflation(test: ResidualTest) -> float | None:
+def inflation_of(noise_ratio: float | None, *, explained: bool) -> float | None:
     """What deviations are multiplied by where the known noise does not explain what is left.
 
     None where that is beyond all measure.
     """
-    if test.noise_ratio is None or test.explained:
+    if noise_ratio is None or explained:
         return 1.0
-    return max(test.noise_ratio, 1.0) ** 0.5 if test.noise_ratio < _MOST_INFLATED else None
+    return max(noise_ratio, 1.0) ** 0.5 if noise_ratio < _MOST_INFLATED else None
 
 
-def _users(calibration: Calibration, inflation: float | None) -> list[dict[str, Any]]:
+def users_found(calibration: PoseEstimate, inflation: float | None) -> list[dict[str, Any]]:
     """Coordinates of every user as found, where they were looked for: metres or cosines."""
     unknowns = calibration.unknowns
     many = unknowns.size - len(unknowns.planes)
@@ -226,8 +225,8 @@ def _users(calibration: Calibration, inflation: float | None) -> list[dict[str, 
     return rows
 
 
-def _planes(
-    calibration: Calibration, is_unseen: Any, inflation: float | None
+def planes_found(
+    calibration: PoseEstimate, is_unseen: Any, inflation: float | None
 ) -> list[dict[str, Any]]:
     """Displacement and standard deviation of every plane; nothing where pilots tell nothing."""
     unknowns, rows = calibration.unknowns, dict[int, dict[str, Any]]()

@@ -93,11 +93,14 @@ def _recording(path: Path) -> dict[str, Any]:
 def _pilots(path: Path) -> dict[str, Any]:
     record = read_pilot_record(path, FileKind.PILOTS)
     assert record.received is not None
-    _, antennas, users = record.received.shape
+    _, antennas, users = record.received.shape[:3]
+    frequencies = record.frequencies_hz
+    band = {} if frequencies is None else {"frequencies_hz": frequencies.tolist()}
     return {
         **_pilot_facts(record),
         "antennas": antennas,
         "users": users,
+        **band,
         "mean_power": float(np.mean(np.abs(record.received) ** 2)),
         "noise_variance": record.noise_variance,
     }
@@ -153,6 +156,19 @@ def _table(path: Path) -> dict[str, Any]:
     }
 
 
+def _dispersion(path: Path) -> dict[str, Any]:
+    from ..files import read_dispersion
+
+    measured = read_dispersion(path)
+    least, *_, most = map(float, measured.frequencies_hz)
+    return {
+        "settings": len(measured.shown_rad),
+        "frequencies": len(measured.frequencies_hz),
+        "least_hz": least,
+        "most_hz": most,
+    }
+
+
 _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.STACK: _stack,
     FileKind.DESIGN: _design,
@@ -164,4 +180,5 @@ _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.CODES: _codes,
     FileKind.INPUT_CODES: _input_codes,
     FileKind.ATOM_TABLE: _table,
+    FileKind.DISPERSION_TABLE: _dispersion,
 }

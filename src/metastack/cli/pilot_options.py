@@ -9,7 +9,7 @@ from .illumination import illumination_of
 from .output import warn
 
 if TYPE_CHECKING:
-    from ..calibration import Pilots
+    from ..calibration import Pilots, WidebandPilots
     from ..stack import Stack
 
 PilotsPath: TypeAlias = Annotated[
@@ -60,6 +60,44 @@ def read_measured(
         pilots = Pilots.measured(pilots.plan, pilots.received, noise_variance)
     check_pilots(pilots, stack)
     _check_convention(pilots, stack, path)
+    return pilots
+
+
+def read_measured_band(
+    path: Path,
+    stack: "Stack",
+    lit: tuple[list[str] | None, list[str] | None, bool],
+    *,
+    conjugate: bool,
+    negate_phases: bool,
+    noise_variance: float | None,
+) -> "WidebandPilots":
+    """As `read_measured`, of pilots of several frequencies.
+
+    Raises:
+        InputError: as `read_measured`.
+    """
+    import numpy as np
+
+    from ..calibration import Convention, FromInputPorts, WidebandPilots, check_pilots
+    from ..calibration.wideband_pilots import at_frequency
+    from ..files import check_frequency, read_wideband_pilots
+
+    given = illumination_of(*lit)
+    stored = read_wideband_pilots(path, illumination=given, otherwise=FromInputPorts())
+    check_frequency(stored, stack)
+    for warning in stored.warnings:
+        warn(warning)
+    pilots = Convention(conjugate, negate_phases).read(stored.pilots)
+    if noise_variance is not None:
+        pilots = WidebandPilots.measured(
+            pilots.plan, pilots.frequencies_hz, pilots.received, noise_variance
+        )
+    check_pilots(pilots.at(0), stack)
+    # Where atoms disperse least.
+    nearest = int(np.argmin(np.abs(pilots.frequencies_hz - float(stack.frequency_hz))))
+    there = at_frequency(stack, float(pilots.frequencies_hz[nearest]))
+    _check_convention(pilots.at(nearest), there, path)
     return pilots
 
 

@@ -10,6 +10,7 @@ from .options import AsJson, DevicePath, Seed, SnapshotsX, SnapshotsY, require_w
 from .output import emit
 from .simulate_built import built
 from .simulate_pilots import pilots
+from .simulate_wideband import wideband
 
 if TYPE_CHECKING:
     from ..doa import NoiseLevel, Protocol, Source
@@ -35,6 +36,7 @@ def _simulate() -> None:
 
 app.command("built")(built)
 app.command("pilots")(pilots)
+app.command("wideband")(wideband)
 
 
 @app.command("snapshots")

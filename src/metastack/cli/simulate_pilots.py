@@ -61,9 +61,9 @@ def pilots(
 
     require_pilots_writable(output)
     given = illumination_of(near, far, past_input)
-    gain = _gain(gain_db, gain_phase_deg)
+    gain = gain_of(gain_db, gain_phase_deg)
     nominal = read_stack(stack).stack
-    chosen = _plan(nominal, plan, slots, bits, given, seed)
+    chosen = plan_of(nominal, plan, slots, bits, given, seed)
     ports = nominal.receiver_array.size, chosen.illumination.users(nominal)
     parts = np.random.default_rng([seed, 2]).normal(scale=0.5**0.5, size=(2, 1, *ports))
     each = 1 + port_gain_deviation * (parts[0] + 1j * parts[1])
@@ -86,7 +86,7 @@ def pilots(
     emit({**answer, **noise, "output": str(output)}, as_json=json)
 
 
-def _plan(
+def plan_of(
     stack: "Stack",
     path: Path | None,
     slots: int | None,
@@ -94,7 +94,11 @@ def _plan(
     illumination: "Illumination | None",
     seed: int,
 ) -> "PilotPlan":
-    """The plan of a file, or a random one."""
+    """The plan of a file, or a random one.
+
+    Raises:
+        InputError: both are asked for; the file holds no plan for this stack's frequency.
+    """
     from ..calibration.illumination import FromInputPorts
     from ..calibration.pilots import random_plan
     from ..errors import require
@@ -114,7 +118,12 @@ def _plan(
     return stored.plan
 
 
-def _gain(gain_db: float, gain_phase_deg: float) -> complex:
+def gain_of(gain_db: float, gain_phase_deg: float) -> complex:
+    """Complex gain of decibels and degrees.
+
+    Raises:
+        InputError: numbers that are not finite, or decibels beyond all measure.
+    """
     from cmath import rect
     from math import isfinite, radians
 

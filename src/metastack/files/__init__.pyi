@@ -17,6 +17,9 @@ from .direction_design_file import (
     read_direction_provenance as read_direction_provenance,
     write_direction_design as write_direction_design,
 )
+from .dispersion_table import (
+    read_dispersion as read_dispersion,
+)
 from .fpga import (
     export_codes as export_codes,
     export_input_codes as export_input_codes,
@@ -57,4 +60,9 @@ from .stack_file import (
     read_stack as read_stack,
     stack_text as stack_text,
     write_stack as write_stack,
+)
+from .wideband_file import (
+    StoredWidebandPilots as StoredWidebandPilots,
+    read_wideband_pilots as read_wideband_pilots,
+    write_wideband_pilots as write_wideband_pilots,
 )

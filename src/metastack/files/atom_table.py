@@ -21,21 +21,26 @@ def read_atom_table(path: Path) -> MeasuredAtoms:
     """
     text = read_text(path)
     with naming(path):
-        setting_deg, amplitude, phase_deg = _columns(text)
+        setting_deg, amplitude, phase_deg = columns_in(text, COLUMNS)
         return MeasuredAtoms.from_table(np.radians(setting_deg), amplitude, np.radians(phase_deg))
 
 
-def _columns(text: str) -> Float[np.ndarray, "3 rows"]:
+def columns_in(text: str, columns: tuple[str, ...]) -> Float[np.ndarray, "columns rows"]:
+    """The named columns of a table with a header line; lines that start with # are comments.
+
+    Raises:
+        InputError: a column is missing, or a value is not a number.
+    """
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     header = [name.strip() for name in lines[0].split(",")] if lines else []
-    for name in COLUMNS:
+    for name in columns:
         require(
             name in header,
-            f"An atom table must have the columns {', '.join(COLUMNS)}, but `{name}` is missing.",
+            f"An atom table must have the columns {', '.join(columns)}, but `{name}` is missing.",
         )
     rows = [line.split(",") for line in lines[1:]]
-    picked = [[_value(row, header.index(name), name) for row in rows] for name in COLUMNS]
-    return np.array(picked, float).reshape(len(COLUMNS), -1)
+    picked = [[_value(row, header.index(name), name) for row in rows] for name in columns]
+    return np.array(picked, float).reshape(len(columns), -1)
 
 
 def _value(row: list[str], column: int, name: str) -> float:

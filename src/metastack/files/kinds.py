@@ -19,6 +19,7 @@ class FileKind(Enum):
     PILOT_PLAN = "pilot plan"
     MATRIX = "matrix of numbers"
     ATOM_TABLE = "table of measured atoms"
+    DISPERSION_TABLE = "table of measured dispersion"
     CODES = "table of codes"
     INPUT_CODES = "table of codes of the input layer"
 
@@ -90,7 +91,9 @@ def _csv(path: Path) -> FileKind:
     header = next((line for line in lines if line and not line.startswith("#")), "")
     if header in _CODES:
         return _CODES[header]
-    return FileKind.ATOM_TABLE if "setting_deg" in header else FileKind.RECORDING
+    if "setting_deg" not in header:
+        return FileKind.RECORDING
+    return FileKind.DISPERSION_TABLE if "frequency_hz" in header else FileKind.ATOM_TABLE
 
 
 def _folder(path: Path) -> FileKind:

@@ -12,6 +12,7 @@ from ..calibration.illumination import (
     OntoInputLayer,
 )
 from ..calibration.pilots import PilotPlan, Pilots
+from ..calibration.wideband_pilots import WidebandPilots
 from ..errors import require
 from .pilot_arrays import Array, Arrays, number_in, positive_in
 from .pilot_illumination import numbers_of
@@ -21,14 +22,19 @@ from .pilot_warnings import phase_warnings, response_warnings
 
 @dataclass(frozen=True, eq=False)
 class PilotRecord:
-    """The content of a file; `None` is what it does not say. A plan has received nothing."""
+    """The content of a file; `None` is what it does not say. A plan has received nothing.
+
+    `frequency_hz` is the one for which phases are meant; `frequencies_hz` are those of pilots of
+    several frequencies, the last axis of what was received.
+    """
 
     phases_rad: Float[np.ndarray, "slots layers atoms"]
     illumination: Illumination | None = None
-    received: Complex[np.ndarray, "slots antennas users"] | None = None
+    received: Complex[np.ndarray, "slots antennas users *frequencies"] | None = None
     noise_variance: float | None = None
     frequency_hz: float | None = None
     wave_speed_m_per_s: float | None = None
+    frequencies_hz: Float[np.ndarray, " frequencies"] | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -47,7 +53,8 @@ class PilotRecord:
         lit = {} if self.illumination is None else numbers_of(self.illumination)
         received = {} if self.received is None else {"received": self.received}
         numbers = {name: np.array(value) for name, value in self.numbers().items()}
-        return {"phases_rad": self.phases_rad, **received, **numbers, **lit}
+        band = {} if self.frequencies_hz is None else {"frequencies_hz": self.frequencies_hz}
+        return {"phases_rad": self.phases_rad, **received, **band, **numbers, **lit}
 
 
 _NUMBERS = ("frequency_hz", "wave_speed_m_per_s", "noise_variance")
@@ -61,9 +68,9 @@ def record_of(arrays: Arrays, illumination: Illumination | None) -> PilotRecord:
     """
     phases_rad = phases_in(arrays)
     variance = number_in(arrays, "noise_variance")
-    received = None
+    received, frequencies = None, _frequencies(arrays)
     if "received" in arrays:
-        received = _received(arrays["received"], phases_rad, illumination, variance)
+        received = _received(arrays["received"], phases_rad, illumination, variance, frequencies)
     return PilotRecord(
         phases_rad,
         illumination,
@@ -71,7 +78,16 @@ def record_of(arrays: Arrays, illumination: Illumination | None) -> PilotRecord:
         variance,
         positive_in(arrays, "frequency_hz"),
         positive_in(arrays, "wave_speed_m_per_s"),
+        frequencies,
     )
+
+
+def _frequencies(arrays: Arrays) -> Float[np.ndarray, " frequencies"] | None:
+    if "frequencies_hz" not in arrays:
+        return None
+    array = np.asarray(arrays["frequencies_hz"])
+    require(array.dtype.kind in "iuf", f"`frequencies_hz` must be real, but is {array.dtype}.")
+    return np.ascontiguousarray(array.ravel(), np.float64)
 
 
 def _received(
@@ -79,14 +95,19 @@ def _received(
     phases_rad: Float[np.ndarray, "slots layers atoms"],
     illumination: Illumination | None,
     variance: float | None,
-) -> Complex[np.ndarray, "slots antennas users"]:
+    frequencies_hz: Float[np.ndarray, " frequencies"] | None,
+) -> Complex[np.ndarray, "slots antennas users *frequencies"]:
     require(
         np.iscomplexobj(array),
         "`received` must be complex, but is real: magnitudes alone do not do.",
     )
     # Which illumination is the same to these checks, so that one unknown may pass for any.
     plan = PilotPlan(phases_rad, illumination or FromInputPorts())
-    received = Pilots.measured(plan, np.ascontiguousarray(array), variance).received
+    responses = np.ascontiguousarray(array)
+    if frequencies_hz is None:
+        received = Pilots.measured(plan, responses, variance).received
+    else:
+        received = WidebandPilots.measured(plan, frequencies_hz, responses, variance).received
     if isinstance(illumination, OntoFirstLayer | OntoInputLayer):
         lit, users = len(illumination.waves.coordinates), received.shape[2]
         require(

@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Complex, Float
 
+_AXES = ("slot", "antenna", "user", "frequency")
+_PLURAL = {"frequency": "frequencies"}
 _SHARE_SATURATED, _FEWEST_SATURATED = 0.01, 8
 
 
@@ -11,24 +13,26 @@ def phase_warnings(phases_rad: Float[np.ndarray, "slots layers atoms"]) -> list[
     return _constant(phases_rad) + _repeated(phases_rad)
 
 
-def response_warnings(received: Complex[np.ndarray, "slots antennas users"]) -> list[str]:
-    """Receivers that saturate, and antennas, users or slots of which nothing was received."""
+def response_warnings(
+    received: Complex[np.ndarray, "slots antennas users *frequencies"],
+) -> list[str]:
+    """Receivers that saturate; slots, antennas, users, frequencies with nothing received."""
     return _saturated(received) + _silent(received)
 
 
-def _silent(received: Complex[np.ndarray, "slots antennas users"]) -> list[str]:
-    names = ("slot", "antenna", "user")
-    others = {name: tuple(a for a in range(3) if a != axis) for axis, name in enumerate(names)}
+def _silent(received: Complex[np.ndarray, "slots antennas users *frequencies"]) -> list[str]:
+    axes = range(received.ndim)
+    others = {name: tuple(a for a in axes if a != _AXES.index(name)) for name in _AXES[: len(axes)]}
     silent = {name: np.flatnonzero(~np.any(received, axis=axes)) for name, axes in others.items()}
     return [
-        f"{len(where)} {name}s received nothing at all, the first is {name} {where[0]}: leave them "
-        "out, they are not noise."
+        f"{len(where)} {_PLURAL.get(name, f'{name}s')} received nothing at all, the first is "
+        f"{name} {where[0]}: leave them out, they are not noise."
         for name, where in silent.items()
         if len(where)
     ]
 
 
-def _saturated(received: Complex[np.ndarray, "slots antennas users"]) -> list[str]:
+def _saturated(received: Complex[np.ndarray, "slots antennas users *frequencies"]) -> list[str]:
     """A clipped part is exactly as large as every other clipped one."""
     parts = np.abs(np.stack([np.real(received), np.imag(received)]))
     largest = parts.max()

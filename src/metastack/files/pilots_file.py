@@ -9,7 +9,7 @@ how the stack was lit, see `pilot_illumination`. A plan is the same without what
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -75,7 +75,14 @@ def read_pilots(
     if record.illumination is None:
         record = replace(record, illumination=otherwise)
     assert record.received is not None
-    pilots = Pilots(_plan(record, path), record.received, record.noise_variance)
+    with naming(path):
+        many = 1 if record.frequencies_hz is None else len(record.frequencies_hz)
+        require(
+            record.frequencies_hz is None,
+            f"The pilots must be of one frequency without `frequencies_hz`, but are of {many}: use "
+            "`metastack calibrate wideband`, or `read_wideband_pilots`.",
+        )
+    pilots = Pilots(plan_in(record, path), record.received, record.noise_variance)
     return StoredPilots(pilots, record.frequency_hz, record.wave_speed_m_per_s, record.warnings)
 
 
@@ -88,7 +95,7 @@ def read_plan(path: Path | str, *, illumination: Illumination | None = None) -> 
         InputError: the file cannot be read, holds no plan, or nobody says how the stack is lit.
     """
     record = read_pilot_record(path, FileKind.PILOT_PLAN, illumination=illumination)
-    plan = _plan(record, path)
+    plan = plan_in(record, path)
     return StoredPlan(plan, record.frequency_hz, record.wave_speed_m_per_s, record.warnings)
 
 
@@ -112,7 +119,7 @@ def write_pilots(
         frequency_hz,
         wave_speed_m_per_s,
     )
-    _write(record, Path(path), FileKind.PILOTS)
+    write_record(record, Path(path), FileKind.PILOTS)
 
 
 def write_plan(
@@ -133,10 +140,19 @@ def write_plan(
         frequency_hz=frequency_hz,
         wave_speed_m_per_s=wave_speed_m_per_s,
     )
-    _write(record, Path(path), FileKind.PILOT_PLAN)
+    write_record(record, Path(path), FileKind.PILOT_PLAN)
 
 
-def check_frequency(stored: StoredPilots | StoredPlan, stack: Stack) -> None:
+class OfFrequency(Protocol):
+    """What was read for a frequency, if it is known."""
+
+    @property
+    def frequency_hz(self) -> float | None:
+        """The frequency for which phases are meant."""
+        ...
+
+
+def check_frequency(stored: OfFrequency, stack: Stack) -> None:
     """Refuse pilots, or a plan, of another frequency than the stack's.
 
     Raises:
@@ -169,14 +185,25 @@ def read_pilot_record(
         return record_of(arrays, illumination or stated)
 
 
-def _plan(record: PilotRecord, path: Path | str) -> PilotPlan:
+def plan_in(record: PilotRecord, path: Path | str) -> PilotPlan:
+    """The plan of a record that was read from a file.
+
+    Raises:
+        InputError: nobody says how the stack was lit.
+    """
     with naming(path):
         if record.illumination is None:
             raise InputError(_HOW_LIT)
         return PilotPlan(record.phases_rad, record.illumination)
 
 
-def _write(record: PilotRecord, path: Path, kind: FileKind) -> None:
+def write_record(record: PilotRecord, path: Path, kind: FileKind) -> None:
+    """Write a record in the format that a path's suffix names.
+
+    Raises:
+        InputError: another suffix; a record that would not be read back; the file cannot be
+            written.
+    """
     # What could not be read back is not written.
     record_of(record.arrays(), record.illumination)
     _format(path).write(record, path, kind.value)

@@ -53,8 +53,11 @@ def write_netcdf(record: PilotRecord, path: Path, kind: str) -> None:
         meaning = {"long_name": "users: positions in metres, or direction cosines x and y"}
         variables["coordinates"] = (("user", "coordinate"), coordinates, meaning)
         attributes["waves"] = waves
+    if record.frequencies_hz is not None:
+        variables["frequencies_hz"] = (("frequency",), record.frequencies_hz, {"units": "Hz"})
     if record.received is not None:
+        axes = ("slot", "antenna", "user", "frequency")[: record.received.ndim]
         variables["received"] = encode_complex(
-            ("slot", "antenna", "user"), record.received, units="1", long_name="response"
+            axes, record.received, units="1", long_name="response"
         )
     save_netcdf(path, kind=kind, variables=variables, attributes=attributes)

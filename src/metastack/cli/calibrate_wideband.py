@@ -1,0 +1,157 @@
+"""`metastack calibrate wideband`: poses from pilots of several frequencies."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .calibrate_given import GainName, expected_of, gains_named, say_start
+from .dispersion import DispersionTable, ResonatorQ, dispersion_of
+from .illumination import Far, Near, PastInput
+from .options import AsJson, Seed, StackPath, refuse_overwriting, require_writable
+from .output import emit, warn
+from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured_band
+from .tolerances import (
+    DY_WAVELENGTHS,
+    DZ_WAVELENGTHS,
+    RZ_DEG,
+    DxWavelengths,
+    DyWavelengths,
+    DzWavelengths,
+    Gaussian,
+    RxDeg,
+    RyDeg,
+    RzDeg,
+    imperfections_of,
+)
+
+if TYPE_CHECKING:
+    from ..calibration import WidebandCalibration
+
+
+def wideband(
+    stack: StackPath,
+    pilots: PilotsPath,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Calibrated stack file to write (.toml).")
+    ],
+    resonator_q: ResonatorQ = None,
+    dispersion: DispersionTable = None,
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
+    no_prior: Annotated[
+        bool,
+        typer.Option("--no-prior", help="Tolerances only say what may be off, not by how much."),
+    ] = False,
+    user_deviation: Annotated[
+        float,
+        typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
+    ] = 0.0,
+    gain: Annotated[
+        GainName, typer.Option(help="Which complex gains are unknown at each frequency.")
+    ] = GainName.ONE,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    conjugate: Conjugate = False,
+    negate_phases: NegatePhases = False,
+    noise_variance: NoiseVariance = None,
+    starts: Annotated[
+        int | None,
+        typer.Option(min=1, help="Starts; else one, or up to 24 where tolerances are wide."),
+    ] = None,
+    iterations: Annotated[int, typer.Option(min=1, help="Most iterations of a start.")] = 50,
+    truth: Annotated[
+        Path | None, typer.Option(help="The built stack, if known: say how near the result is.")
+    ] = None,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Fit the poses of a stack to pilots of several frequencies; write the calibrated stack.
+
+    The atoms' dispersion is not looked for: give it. Tolerances are in wavelengths of the stack's
+    own frequency. Ctrl-C ends the fit and writes how far it came.
+    """
+    from ..calibration import Ending, calibrate_wideband
+    from ..files import read_stack
+    from .calibrate_answer import links_against_truth, write_calibrated
+
+    require_writable(output, ".toml")
+    refuse_overwriting(output, stack, truth)
+    description = read_stack(stack)
+    built = None if truth is None else read_stack(truth).stack
+    measured = read_measured_band(
+        pilots,
+        description.stack,
+        (near, far, past_input),
+        conjugate=conjugate,
+        negate_phases=negate_phases,
+        noise_variance=noise_variance,
+    )
+    imperfections = imperfections_of(
+        float(description.stack.wavelength_m),
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+    )
+    found = calibrate_wideband(
+        description.stack,
+        measured,
+        expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
+        dispersion=dispersion_of(description.stack, resonator_q, dispersion),
+        gains=gains_named(gain),
+        starts=starts,
+        iterations=iterations,
+        seed=seed,
+        on_start=say_start,
+    )
+    write_calibrated(description, found, output)
+    if not found.explained:
+        warn(found.sentence)
+    facts, tables = _facts(found), _tables(found)
+    if built is not None:
+        lit = found.pilots.plan.illumination
+        compared, tables["matrices"] = links_against_truth(found.links, found.nominal, built, lit)
+        facts |= compared
+    emit({**facts, "output": str(output), **tables}, as_json=json)
+    if found.fit.ending is Ending.INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+def _facts(found: "WidebandCalibration") -> dict[str, Any]:
+    from .calibrate_answer import decibels_of, expected_improvement_db
+
+    slots, antennas, users, frequencies = found.pilots.received.shape
+    fit = found.fit
+    return {
+        "slots": slots,
+        "antennas": antennas,
+        "users": users,
+        "frequencies": frequencies,
+        "unknowns": found.unknowns.size,
+        "outcome": fit.ending.value,
+        "iterations": len(fit.history) - 1,
+        "unexplained_as_designed_db": decibels_of(fit.history[0]),
+        "unexplained_db": decibels_of(fit.history[-1]),
+        "noise_variance": fit.noise_variance,
+        "noise_is_estimated": found.pilots.noise_variance is None,
+        "expected_improvement_db": expected_improvement_db(found) if found.explained else None,
+        "residual_explained": found.explained,
+        "verdict": found.sentence,
+        "not_seen": "; ".join(found.unseen.sentences) or "nothing that was looked for",
+    }
+
+
+def _tables(found: "WidebandCalibration") -> dict[str, Any]:
+    from .calibrate_answer import inflation_of, planes_found, users_found
+
+    inflation = inflation_of(found.noise_ratio, explained=found.explained)
+    tables: dict[str, Any] = {"planes": planes_found(found, found.unseen.is_unseen, inflation)}
+    if of_users := users_found(found, inflation):
+        tables["users_found"] = of_users
+    return tables
