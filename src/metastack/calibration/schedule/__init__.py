@@ -1,0 +1,77 @@
+"""Calibration in service: how stacks move, when to calibrate again, and how to follow them."""
+
+from .belief import Belief, calibrated_belief
+from .decisions import Action, Decision, Hysteresis, Watch
+from .drift import Drift, DriftPath, Jumps, RandomWalk, Thermal, Together, Vibration, drift_path
+from .monitors import Cusum, Innovation, Monitor, ResidualEnergy, SubspaceDetector
+from .operations import Operation, Stage, follow
+from .running import ScheduleRun, links_nmse, run_schedule
+from .schedules import (
+    Alarms,
+    CoherenceBlock,
+    PeriodicMultiStage,
+    PeriodicSingleStage,
+    Schedule,
+    StateDriven,
+    Tracking,
+)
+from .service import HeldState, Jump, Patterns, Service, TrackedState
+from .site import Send, Site
+from .thresholds import (
+    Detection,
+    Rate,
+    Threshold,
+    detection,
+    simulated_statistics,
+    simulated_threshold,
+    threshold_from_history,
+)
+
+__all__ = [
+    "Action",
+    "Alarms",
+    "Belief",
+    "CoherenceBlock",
+    "Cusum",
+    "Decision",
+    "Detection",
+    "Drift",
+    "DriftPath",
+    "HeldState",
+    "Hysteresis",
+    "Innovation",
+    "Jump",
+    "Jumps",
+    "Monitor",
+    "Operation",
+    "Patterns",
+    "PeriodicMultiStage",
+    "PeriodicSingleStage",
+    "RandomWalk",
+    "Rate",
+    "ResidualEnergy",
+    "Schedule",
+    "ScheduleRun",
+    "Send",
+    "Service",
+    "Site",
+    "Stage",
+    "StateDriven",
+    "SubspaceDetector",
+    "Thermal",
+    "Threshold",
+    "Together",
+    "TrackedState",
+    "Tracking",
+    "Vibration",
+    "Watch",
+    "calibrated_belief",
+    "detection",
+    "drift_path",
+    "follow",
+    "links_nmse",
+    "run_schedule",
+    "simulated_statistics",
+    "simulated_threshold",
+    "threshold_from_history",
+]

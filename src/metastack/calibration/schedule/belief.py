@@ -1,0 +1,166 @@
+"""What is believed of a stack in service, and what pilots add to it: an extended Kalman filter.
+
+Beside the unknowns of the poses stands the complex gain of the whole set-up, as a relative error
+a + jb. A block of pilots is linearised about the belief's mean; where much is uncertain, as at the
+start, Gauss-Newton repeats that until the steps are small, and the update is a calibration with
+the belief as its prior.
+
+Source: A. Jazwinski, Stochastic Processes and Filtering Theory, sections 8.3 (extended Kalman
+filter) and 9.7 (iterated).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import jax.numpy as jnp
+import numpy as np
+import scipy.stats
+from jaxtyping import Complex, Float
+
+from ...errors import require
+from ...precision import in_float64
+from ..gains import OneGain
+from ..geometric import is_wide
+from ..pilot_model import PoseModel, linearised, predicted
+from ..pilots import Pilots
+from ..unknowns import Unknowns
+from .monitors import Innovation
+
+_OF_GAIN = 2
+# The gain's deviation before anything is measured, relative: as good as unknown.
+_UNKNOWN_GAIN = 1.0
+_MOST_STEPS = 20
+# A step shorter than this many posterior deviations, all together, is the last one.
+_SETTLED_DEVIATIONS = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """Mean and covariance of poses, in their units, and of the gain, relative, which come last."""
+
+    unknowns: Unknowns
+    values: Float[np.ndarray, " unknowns"]
+    gain: complex
+    covariance: Float[np.ndarray, "state state"]
+
+    @classmethod
+    def before_pilots(cls, unknowns: Unknowns, gain: complex = 1.0) -> Self:
+        """What tolerances make one expect, the gain being unknown.
+
+        Raises:
+            InputError: an unknown of which nothing is known; tolerances beyond the neighbourhood
+                in which pilots can be linearised.
+        """
+        require(
+            bool(unknowns.has_prior.all()),
+            "Every unknown must have a tolerance to be followed, but one has none.",
+        )
+        require(
+            not is_wide(unknowns),
+            "Tolerances must be small beside a wavelength for a stack to be followed, but are not; "
+            "calibrate it once, and follow the calibrated stack within smaller ones.",
+        )
+        spread = np.concatenate([np.ones(unknowns.size), np.full(_OF_GAIN, _UNKNOWN_GAIN**2)])
+        return cls(unknowns, np.zeros(unknowns.size), gain, np.diag(spread))
+
+    def older(self, variance: float, blocks: int = 1) -> Self:
+        """The belief after blocks in which every unknown walked by this variance, each block."""
+        aged = self.covariance.copy()
+        poses = np.arange(self.unknowns.size)
+        aged[poses, poses] += variance * blocks
+        return replace(self, covariance=aged)
+
+    @in_float64
+    def innovation(self, pilots: Pilots, noise_variance: float) -> Innovation:
+        """What a block of pilots shows beyond what was believed, in deviations of the noise."""
+        model = PoseModel.of(self.unknowns, pilots.plan)
+        residual, slopes = self._rows(model, pilots, noise_variance, np.zeros(self._size))
+        return Innovation(residual, slopes, self.covariance)
+
+    def corrected(self, seen: Innovation) -> Self:
+        """The belief once its own innovation is taken in by one linear step: for small errors."""
+        H, P = seen.slopes, self.covariance
+        K = np.linalg.solve(np.eye(len(H)) + H @ P @ H.T, H @ P).T
+        kept = np.eye(self._size) - K @ H
+        # Joseph's form stays positive in spite of rounding.
+        return self._moved(K @ seen.residual, kept @ P @ kept.T + K @ K.T)
+
+    @in_float64
+    def updated(self, pilots: Pilots, noise_variance: float) -> Self:
+        """The belief once a block of pilots is taken in."""
+        model = PoseModel.of(self.unknowns, pilots.plan)
+        moved, root = np.zeros(self._size), np.linalg.cholesky(self.covariance)
+        matrix = np.eye(self._size)
+        for _ in range(_MOST_STEPS):
+            residual, slopes = self._rows(model, pilots, noise_variance, moved)
+            told = slopes @ root
+            matrix = np.eye(self._size) + told.T @ told
+            target = root @ np.linalg.solve(matrix, told.T @ (residual + slopes @ moved))
+            step = np.linalg.solve(root, target - moved)
+            moved = target
+            if step @ matrix @ step < _SETTLED_DEVIATIONS**2:
+                break
+        spread = root @ np.linalg.solve(matrix, root.T)
+        return self._moved(moved, spread)
+
+    def holds(self, values: Float[np.ndarray, " unknowns"], chance: float = 0.999) -> bool:
+        """Whether the poses lie in the region in which they are believed to be by this chance."""
+        size = self.unknowns.size
+        missed = values - self.values
+        distance = missed @ np.linalg.solve(self.covariance[:size, :size], missed)
+        return bool(distance <= scipy.stats.chi2.ppf(chance, size))
+
+    @property
+    def _size(self) -> int:
+        return len(self.covariance)
+
+    def _rows(
+        self,
+        model: PoseModel,
+        pilots: Pilots,
+        noise_variance: float,
+        moved: Float[np.ndarray, " state"],
+    ) -> tuple[Float[np.ndarray, " numbers"], Float[np.ndarray, "numbers state"]]:
+        """Residual and Jacobian at some distance from the mean, in deviations of the noise."""
+        poses, of_gain = moved[:-_OF_GAIN], 1 + complex(*moved[-_OF_GAIN:])
+        y, slopes = map(np.asarray, linearised(model, jnp.asarray(self.values + poses)))
+        weight = np.sqrt(2 / noise_variance)
+        residual = weight * (pilots.received - self.gain * of_gain * y)
+        along_gain = np.stack([y, 1j * y], axis=-1)
+        J = weight * self.gain * np.concatenate([of_gain * slopes, along_gain], axis=-1)
+        J = J.reshape(-1, self._size)
+        return real_rows(residual.ravel()), real_rows(J)
+
+    def _moved(
+        self, moved: Float[np.ndarray, " state"], spread: Float[np.ndarray, "state state"]
+    ) -> Self:
+        """With the mean moved; the gain's errors are counted relative to its new value."""
+        factor = 1 + complex(*moved[-_OF_GAIN:])
+        turn = np.eye(self._size)
+        part = 1 / factor
+        turn[-_OF_GAIN:, -_OF_GAIN:] = [[part.real, -part.imag], [part.imag, part.real]]
+        spread = turn @ spread @ turn.T
+        return replace(
+            self,
+            values=self.values + moved[:-_OF_GAIN],
+            gain=self.gain * factor,
+            covariance=(spread + spread.T) / 2,
+        )
+
+
+@in_float64
+def calibrated_belief(unknowns: Unknowns, pilots: Pilots, noise_variance: float) -> Belief:
+    """What pilots make one believe who knew but the tolerances: a calibration.
+
+    Raises:
+        InputError: as `Belief.before_pilots`, or pilots that are none of this stack.
+    """
+    y = predicted(PoseModel.of(unknowns, pilots.plan), jnp.zeros(unknowns.size))
+    gain = complex(OneGain().fitted(y, jnp.asarray(pilots.received)).item())
+    require(gain, "The pilots must resemble those of the stack, but their best gain is 0.")
+    return Belief.before_pilots(unknowns, gain).updated(pilots, noise_variance)
+
+
+def real_rows(values: Complex[np.ndarray, "rows *columns"]) -> Float[np.ndarray, "more *columns"]:
+    """Real parts above imaginary ones."""
+    return np.concatenate([np.real(values), np.imag(values)])

@@ -1,0 +1,132 @@
+"""Schedules at work: taken from block to block, each with what it believes of the stack.
+
+Whenever one starts anew it expects no more than the tolerances said, so that nothing wrong lasts.
+
+Source: calibration paper, section III-B, for periodic and state-driven calibration; tracking is
+ours.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ..pilots import Pilots
+from .belief import Belief, calibrated_belief
+from .decisions import Action, Decision, Watch
+from .site import Send, Site
+
+_UNKNOWN = float("nan")
+
+
+class Operation(Protocol):
+    """A schedule at work on one stack."""
+
+    belief: Belief
+
+    def step(self, block: int, send: Send) -> Decision:
+        """Do what is to be done in a block; `send` shows a plan and returns the pilots."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One of several calibrations that build upon each other; phases of `bits`, or any."""
+
+    slots: int
+    bits: int | None = None
+
+
+class PeriodicOperation:
+    """Stages at fixed blocks of a period; the one at block 0 begins with the tolerances."""
+
+    def __init__(self, site: Site, period: int, due: dict[int, Stage]) -> None:
+        self.belief = Belief.before_pilots(site.unknowns)
+        self._site, self._period, self._due = site, period, due
+
+    def step(self, block: int, send: Send) -> Decision:
+        """Do what is to be done in a block; `send` shows a plan and returns the pilots."""
+        site, place = self._site, block % self._period
+        self.belief = self.belief.older(site.step_variance)
+        stage = self._due.get(place)
+        if stage is None:
+            return Decision(block, _UNKNOWN, _UNKNOWN, Action.NONE, 0)
+        pilots = send(site.plan(stage.slots, stage.bits))
+        if place == 0:
+            self.belief = calibrated_belief(site.unknowns, pilots, site.noise_variance)
+        else:
+            self.belief = self.belief.updated(pilots, site.noise_variance)
+        return Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, stage.slots)
+
+
+class StateDrivenOperation:
+    """Calibrate when a monitor raises an alarm."""
+
+    def __init__(self, site: Site, slots: int, watched_slots: int, watch: Watch) -> None:
+        self.belief = Belief.before_pilots(site.unknowns)
+        self._site, self._watch = site, watch
+        self._slots, self._watched_slots = slots, watched_slots
+
+    def step(self, block: int, send: Send) -> Decision:
+        """Do what is to be done in a block; `send` shows a plan and returns the pilots."""
+        site = self._site
+        if block == 0:
+            return self._calibrated(block, send, self._slots, Action.CALIBRATION, _UNKNOWN)
+        pilots = send(site.plan(self._watched_slots))
+        seen = self.belief.innovation(pilots, site.noise_variance)
+        self._watch, decision = self._watch.after(seen, block=block, pilots=self._watched_slots)
+        if decision.action is not Action.ALARM:
+            return decision
+        many = self._slots + self._watched_slots
+        return self._calibrated(block, send, many, Action.ALARM, decision.statistic)
+
+    def _calibrated(
+        self, block: int, send: Send, pilots: int, action: Action, statistic: float
+    ) -> Decision:
+        site = self._site
+        measured = send(site.plan(self._slots))
+        self.belief = calibrated_belief(site.unknowns, measured, site.noise_variance)
+        return Decision(block, statistic, self._watch.hysteresis.level, action, pilots)
+
+
+class TrackingOperation:
+    """Take in a few pilots of every block; start anew when a monitor raises an alarm.
+
+    `slots`: of the first calibration, of every other block, and further ones of a new start.
+    """
+
+    def __init__(self, site: Site, slots: tuple[int, int, int], watch: Watch) -> None:
+        self.belief = Belief.before_pilots(site.unknowns)
+        self._site, self._watch = site, watch
+        self._first, self._tracked, self._restart = slots
+
+    def step(self, block: int, send: Send) -> Decision:
+        """Do what is to be done in a block; `send` shows a plan and returns the pilots."""
+        site = self._site
+        if block == 0:
+            pilots = send(site.plan(self._first))
+            self.belief = calibrated_belief(site.unknowns, pilots, site.noise_variance)
+            return Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, self._first)
+        pilots = send(site.plan(self._tracked))
+        tracked = follow(self.belief, self._watch, pilots, site, block=block, blocks_since=1)
+        self.belief, self._watch, decision = tracked
+        if decision.action is not Action.ALARM or not self._restart:
+            return decision
+        more = send(site.plan(self._restart))
+        self.belief = self.belief.updated(more, site.noise_variance)
+        return replace(decision, pilots=decision.pilots + self._restart)
+
+
+def follow(
+    belief: Belief, watch: Watch, pilots: Pilots, site: Site, *, block: int, blocks_since: int
+) -> tuple[Belief, Watch, Decision]:
+    """One block of tracking: belief and watch after its pilots, and the decision.
+
+    `blocks_since`: since the last block that was taken in; in each the unknowns walked. At an alarm
+    the belief is what these pilots alone tell.
+    """
+    aged = belief.older(site.step_variance, blocks_since)
+    seen = aged.innovation(pilots, site.noise_variance)
+    watch, decision = watch.after(seen.whitened(), block=block, pilots=pilots.plan.slots)
+    if decision.action is not Action.ALARM:
+        return aged.corrected(seen), watch, decision
+    anew = Belief.before_pilots(site.unknowns, belief.gain)
+    return anew.updated(pilots, site.noise_variance), watch, decision

@@ -1,0 +1,186 @@
+"""Schedules: in which blocks pilots are sent, how many, and what is made of them.
+
+A coherence block is divided into slots for calibration and slots for data. A schedule says what it
+does with them, and begins an `Operation`, which is taken from block to block.
+
+Source: calibration paper, section III-B, for periodic and state-driven calibration; tracking is
+ours.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ...errors import require
+from .decisions import Hysteresis, Watch
+from .monitors import Monitor, SubspaceDetector
+from .operations import (
+    Operation,
+    PeriodicOperation,
+    Stage,
+    StateDrivenOperation,
+    TrackingOperation,
+)
+from .service import HeldState, TrackedState
+from .site import Site
+from .thresholds import simulated_threshold
+
+
+@dataclass(frozen=True)
+class CoherenceBlock:
+    """A block within which nothing moves: so many slots, for calibration and for data."""
+
+    slots: int = 200
+
+    def check(self, schedule: "Schedule") -> None:
+        """Refuse a schedule whose pilots do not fit.
+
+        Raises:
+            InputError: it sends more pilots in a block than there are slots.
+        """
+        require(
+            schedule.most_pilots <= self.slots,
+            f"A schedule must fit a coherence block of {self.slots} slots, but sends "
+            f"{schedule.most_pilots} pilots in one.",
+        )
+
+
+class Schedule(Protocol):
+    """When pilots are sent, and how many."""
+
+    @property
+    def most_pilots(self) -> int:
+        """Most slots of one block that are spent on pilots."""
+        ...
+
+    def begun(self, site: Site) -> Operation:
+        """The schedule at work."""
+        ...
+
+
+@dataclass(frozen=True)
+class PeriodicMultiStage:
+    """A calibration every `period` blocks in stages that are spread over the period.
+
+    The first stage begins with the tolerances, each other one where the last ended, its belief
+    aged by what may have moved since. Coarse first: the first stage has the most slots and the
+    simplest patterns.
+    """
+
+    period: int = 10
+    stages: tuple[Stage, ...] = (Stage(60, 1), Stage(20, 2), Stage(20))
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        require(
+            1 <= len(self.stages) <= self.period,
+            f"`stages` must be from 1 to the blocks of a period, {self.period}, but are "
+            f"{len(self.stages)}.",
+        )
+        least = min(stage.slots for stage in self.stages)
+        require(least >= 1, f"Every stage must have at least 1 slot, but one has {least}.")
+
+    @property
+    def most_pilots(self) -> int:
+        """Most slots of one block that are spent on pilots."""
+        return max(stage.slots for stage in self.stages)
+
+    def begun(self, site: Site) -> Operation:
+        """The schedule at work."""
+        due = {self.period * n // len(self.stages): stage for n, stage in enumerate(self.stages)}
+        return PeriodicOperation(site, self.period, due)
+
+
+@dataclass(frozen=True)
+class PeriodicSingleStage:
+    """A calibration from `slots` pilots at the beginning of every period of blocks."""
+
+    slots: int = 100
+    period: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        require(self.slots >= 1, f"`slots` must be at least 1, but are {self.slots}.")
+        require(self.period >= 1, f"`period` must be at least 1, but is {self.period}.")
+
+    @property
+    def most_pilots(self) -> int:
+        """Most slots of one block that are spent on pilots."""
+        return self.slots
+
+    def begun(self, site: Site) -> Operation:
+        """The schedule at work."""
+        return PeriodicOperation(site, self.period, {0: Stage(self.slots)})
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """How a schedule watches: its monitor, false alarms a block, and when an alarm is over.
+
+    An alarm is over after `quiet_blocks` in a row below `lower_share` of the threshold.
+    """
+
+    monitor: Monitor = field(default_factory=SubspaceDetector)
+    false_alarms: float = 1e-3
+    lower_share: float = 0.5
+    quiet_blocks: int = 3
+
+    def watch(self, service: HeldState | TrackedState, seed: int) -> Watch:
+        """A watch with the threshold that these false alarms ask for."""
+        level = simulated_threshold(self.monitor, service, self.false_alarms, seed=seed).level
+        lower = min(self.lower_share * level, level)
+        return Watch.begun(self.monitor, Hysteresis(level, lower, self.quiet_blocks))
+
+
+@dataclass(frozen=True)
+class StateDriven:
+    """A calibration from `slots` pilots at the start and at every alarm, none in between.
+
+    The monitor sees `watched_slots` known symbols of every block: pilots, or data once decided.
+    """
+
+    slots: int = 100
+    watched_slots: int = 4
+    alarms: Alarms = field(default_factory=Alarms)
+
+    @property
+    def most_pilots(self) -> int:
+        """Most slots of one block that are spent on pilots."""
+        return self.slots + self.watched_slots
+
+    def begun(self, site: Site) -> Operation:
+        """The schedule at work."""
+        pool = site.pool()
+        service = HeldState(pool, self.watched_slots, pool.calibrated(self.slots))
+        return StateDrivenOperation(
+            site, self.slots, self.watched_slots, self.alarms.watch(service, site.seed)
+        )
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """A calibration at the start; then a Kalman filter takes in `tracked_slots` every block.
+
+    At an alarm the filter starts anew from the tolerances, with `restart_slots` further pilots.
+    """
+
+    slots: int = 100
+    tracked_slots: int = 2
+    restart_slots: int = 20
+    alarms: Alarms = field(default_factory=Alarms)
+
+    @property
+    def most_pilots(self) -> int:
+        """Most slots of one block that are spent on pilots."""
+        return max(self.slots, self.tracked_slots + self.restart_slots)
+
+    def begun(self, site: Site) -> Operation:
+        """The schedule at work."""
+        pool = site.pool()
+        service = TrackedState(
+            pool, self.tracked_slots, pool.calibrated(self.slots), site.step_variance
+        )
+        return TrackingOperation(
+            site,
+            (self.slots, self.tracked_slots, self.restart_slots),
+            self.alarms.watch(service, site.seed),
+        )

@@ -1,0 +1,53 @@
+"""What a schedule knows of the stack that it serves, and the phases that it shows there.
+
+Source: ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from ..pilots import PilotPlan, Pilots, random_plan
+from ..unknowns import Unknowns
+from .service import Patterns
+
+# Shows a plan in the slots of the present block, and returns what is received.
+Send: TypeAlias = Callable[[PilotPlan], Pilots]
+
+_POOL = 256
+
+
+@dataclass(eq=False)
+class Site:
+    """What a schedule knows of the stack that it serves, and the phases that it shows.
+
+    `noise_variance`: of one response; `step_variance`: of the walk that unknowns are taken to
+    make, in their units, each block. Phases are random, or taken from `patterns` in turn.
+    """
+
+    unknowns: Unknowns
+    noise_variance: float
+    step_variance: float
+    seed: int
+    patterns: PilotPlan | None = None
+    _shown: int = field(default=0, init=False)
+
+    def plan(self, slots: int, bits: int | None = None) -> PilotPlan:
+        """Phases for the next slots."""
+        stack, lit, first = self.unknowns.stack, self.unknowns.illumination, self._shown
+        self._shown += slots
+        if self.patterns is None:
+            seed = np.random.SeedSequence([self.seed, first]).generate_state(1)[0]
+            return random_plan(stack, slots, lit, seed=int(seed), bits=bits)
+        turn = (first + np.arange(slots)) % self.patterns.slots
+        return PilotPlan(self.patterns.phases_rad[turn], lit)
+
+    def pool(self) -> Patterns:
+        """Patterns like those that will be shown."""
+        unknowns = self.unknowns
+        plan = self.patterns or random_plan(
+            unknowns.stack, _POOL, unknowns.illumination, seed=self.seed
+        )
+        return Patterns.of(unknowns, plan, self.noise_variance)
