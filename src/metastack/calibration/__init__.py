@@ -9,6 +9,10 @@ from .conventions import (
     likelier_convention,
     with_negated_phases,
 )
+from .energies import EnergyPilots, check_energies, energies_of, simulate_energy_pilots
+from .energy_bounds import energy_bayesian_cramer_rao, energy_cramer_rao
+from .energy_calibration import EnergyCalibration, calibrate_energies
+from .energy_test import EnergyTest, energy_test
 from .entry_methods import Adam, EntryMethod, GaussNewton, GradientDescent, Nesterov
 from .entry_problem import all_alike, each_entry, each_matrix
 from .gains import GainPerPort, GainPerSlot, Gains, KnownGain, OneGain
@@ -55,6 +59,7 @@ from .pilots import (
     simulate_pilots,
 )
 from .planning import designed_slots_needed, random_slots_needed
+from .receivers import EnergyReceivers, FieldReceivers, Receivers
 from .residual_test import ResidualTest, Suspect, residual_test
 from .stuck_atoms import with_stuck_atoms
 from .three_figures import ThreeFigures, end_to_end_nmse
@@ -79,8 +84,13 @@ __all__ = [
     "CumulativeStages",
     "DesignedPlan",
     "Ending",
+    "EnergyCalibration",
+    "EnergyPilots",
+    "EnergyReceivers",
+    "EnergyTest",
     "EntryMethod",
     "Expected",
+    "FieldReceivers",
     "Fit",
     "FromInputPorts",
     "GainPerPort",
@@ -100,6 +110,7 @@ __all__ = [
     "PilotPlan",
     "Pilots",
     "PlaneWaves",
+    "Receivers",
     "ResidualTest",
     "SeparateStages",
     "SphericalWaves",
@@ -117,8 +128,10 @@ __all__ = [
     "between_layers",
     "bounds_from",
     "calibrate",
+    "calibrate_energies",
     "calibrate_entries",
     "calibrate_wideband",
+    "check_energies",
     "check_pilots",
     "cramer_rao",
     "cross_ratios",
@@ -128,6 +141,10 @@ __all__ = [
     "each_entry",
     "each_matrix",
     "end_to_end_nmse",
+    "energies_of",
+    "energy_bayesian_cramer_rao",
+    "energy_cramer_rao",
+    "energy_test",
     "gauge_floor",
     "in_nearest_gauge",
     "in_our_convention",
@@ -143,6 +160,7 @@ __all__ = [
     "reference_power",
     "regauged",
     "residual_test",
+    "simulate_energy_pilots",
     "simulate_pilots",
     "simulate_wideband_pilots",
     "stack_on_gauge_orbit",
