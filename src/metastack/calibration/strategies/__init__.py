@@ -4,6 +4,8 @@ from .codebook import Codebook, CodebookSearch
 from .linear_map import LinearMap
 from .preparation import Preparation
 from .strategy import Estimate, FreeEntries, Geometric, Strategy
+from .training import Training, fine_tuned, train_unrolled
+from .unrolled import UnrolledNetwork
 
 __all__ = [
     "Codebook",
@@ -14,4 +16,8 @@ __all__ = [
     "LinearMap",
     "Preparation",
     "Strategy",
+    "Training",
+    "UnrolledNetwork",
+    "fine_tuned",
+    "train_unrolled",
 ]
