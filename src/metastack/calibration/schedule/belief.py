@@ -22,7 +22,7 @@ from ...precision import in_float64
 from ..gains import OneGain
 from ..geometric import is_wide
 from ..pilot_model import PoseModel, linearised, predicted
-from ..pilots import Pilots
+from ..pilots import PilotPlan, Pilots
 from ..unknowns import Unknowns
 from .monitors import Innovation
 
@@ -30,6 +30,7 @@ _OF_GAIN = 2
 # The gain's deviation before anything is measured, relative: as good as unknown.
 _UNKNOWN_GAIN = 1.0
 _MOST_STEPS = 20
+_LEAST_SLOTS = 4
 # A step shorter than this many posterior deviations, all together, is the last one.
 _SETTLED_DEVIATIONS = 0.1
 
@@ -73,7 +74,7 @@ class Belief:
     @in_float64
     def innovation(self, pilots: Pilots, noise_variance: float) -> Innovation:
         """What a block of pilots shows beyond what was believed, in deviations of the noise."""
-        model = PoseModel.of(self.unknowns, pilots.plan)
+        model = padded_model(self.unknowns, pilots.plan)
         residual, slopes = self._rows(model, pilots, noise_variance, np.zeros(self._size))
         return Innovation(residual, slopes, self.covariance)
 
@@ -88,7 +89,7 @@ class Belief:
     @in_float64
     def updated(self, pilots: Pilots, noise_variance: float) -> Self:
         """The belief once a block of pilots is taken in."""
-        model = PoseModel.of(self.unknowns, pilots.plan)
+        model = padded_model(self.unknowns, pilots.plan)
         moved, root = np.zeros(self._size), np.linalg.cholesky(self.covariance)
         matrix = np.eye(self._size)
         for _ in range(_MOST_STEPS):
@@ -123,7 +124,9 @@ class Belief:
     ) -> tuple[Float[np.ndarray, " numbers"], Float[np.ndarray, "numbers state"]]:
         """Residual and Jacobian at some distance from the mean, in deviations of the noise."""
         poses, of_gain = moved[:-_OF_GAIN], 1 + complex(*moved[-_OF_GAIN:])
-        y, slopes = map(np.asarray, linearised(model, jnp.asarray(self.values + poses)))
+        slots = pilots.plan.slots
+        every = linearised(model, jnp.asarray(self.values + poses))
+        y, slopes = (np.asarray(each)[:slots] for each in every)
         weight = np.sqrt(2 / noise_variance)
         residual = weight * (pilots.received - self.gain * of_gain * y)
         along_gain = np.stack([y, 1j * y], axis=-1)
@@ -155,10 +158,19 @@ def calibrated_belief(unknowns: Unknowns, pilots: Pilots, noise_variance: float)
     Raises:
         InputError: as `Belief.before_pilots`, or pilots that are none of this stack.
     """
-    y = predicted(PoseModel.of(unknowns, pilots.plan), jnp.zeros(unknowns.size))
+    y = predicted(padded_model(unknowns, pilots.plan), jnp.zeros(unknowns.size))
+    y = y[: pilots.plan.slots]
     gain = complex(OneGain().fitted(y, jnp.asarray(pilots.received)).item())
     require(gain, "The pilots must resemble those of the stack, but their best gain is 0.")
     return Belief.before_pilots(unknowns, gain).updated(pilots, noise_variance)
+
+
+def padded_model(unknowns: Unknowns, plan: PilotPlan) -> PoseModel:
+    """The model of a plan, dark slots behind: blocks of many lengths share compiled programs."""
+    model = PoseModel.of(unknowns, plan)
+    length = max(_LEAST_SLOTS, 1 << (plan.slots - 1).bit_length())
+    dark = ((0, length - plan.slots), (0, 0), (0, 0))
+    return PoseModel(unknowns, jnp.pad(model.transmission, dark))
 
 
 def real_rows(values: Complex[np.ndarray, "rows *columns"]) -> Float[np.ndarray, "more *columns"]:

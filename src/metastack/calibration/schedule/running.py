@@ -19,10 +19,11 @@ from ...imperfections import Imperfections
 from ...precision import in_float64
 from ...stack import Stack
 from ..illumination import Illumination
-from ..pilot_model import PoseModel, predicted
+from ..pilot_model import predicted
 from ..pilots import PilotPlan, Pilots, reference_power
 from ..sensitivity import links_at
 from ..unknowns import Expected, Unknowns
+from .belief import padded_model
 from .decisions import Action, Decision
 from .drift import Drift, DriftPath, drift_path
 from .schedules import CoherenceBlock, Schedule
@@ -169,7 +170,8 @@ class _Ether:
     generator: np.random.Generator
 
     def carried(self, plan: PilotPlan, truth: Float[np.ndarray, " unknowns"]) -> Pilots:
-        y = np.asarray(predicted(PoseModel.of(self.unknowns, plan), jnp.asarray(truth)))
+        model = padded_model(self.unknowns, plan)
+        y = np.asarray(predicted(model, jnp.asarray(truth)))[: plan.slots]
         noise = self.generator.normal(scale=(self.noise_variance / 2) ** 0.5, size=(2, *y.shape))
         return Pilots(plan, self.gain * y + noise[0] + 1j * noise[1], self.noise_variance)
 

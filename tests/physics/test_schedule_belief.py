@@ -1,0 +1,77 @@
+"""Beliefs of a stack in service: an extended Kalman filter against calibrations and Bayes' rule.
+
+9 atoms, 2 layers, 4 antennas, 20 dB.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from calibration_case import EXPECTED, ONE_USER, case_study
+
+from metastack import InputError, float64
+from metastack.calibration import (
+    Expected,
+    Unknowns,
+    calibrate,
+    random_plan,
+    simulate_pilots,
+)
+from metastack.calibration.schedule import Belief, calibrated_belief
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return case_study(2, 3, 2)
+
+
+@pytest.fixture(scope="module")
+def unknowns(stack):
+    return Unknowns.of(stack, ONE_USER, EXPECTED)
+
+
+def pilots_of(stack, unknowns, truth, slots, seed=0, gain=0.3 + 0.2j):
+    with float64():
+        built, _ = unknowns.applied(jnp.asarray(truth))
+    plan = random_plan(stack, slots, ONE_USER, seed=seed)
+    return simulate_pilots(built, plan, snr_db=20, key=jax.random.key(seed), gain=gain)
+
+
+def test_a_belief_from_many_pilots_is_the_calibration(stack, unknowns):
+    """Gauss-Newton with the gain in the state, and Levenberg-Marquardt with the gain projected
+    out, minimise the same function but for the weak prior on the gain. Both stop a tenth of a
+    posterior deviation from it or nearer; their covariances agree to a percent."""
+    truth = np.random.default_rng(0).uniform(-1.7, 1.7, unknowns.size)
+    pilots = pilots_of(stack, unknowns, truth, 32)
+    found = calibrated_belief(unknowns, pilots, pilots.noise_variance)
+    fitted = calibrate(stack, pilots, expected=EXPECTED)
+    deviation = np.sqrt(np.diag(found.covariance))[:-2]
+    assert np.all(np.abs(found.values - fitted.values) < 0.1 * deviation)
+    np.testing.assert_allclose(deviation, fitted.deviation, rtol=0.01)
+    assert abs(found.gain - fitted.fit.gain.item()) < 0.01 * abs(found.gain)
+    assert found.holds(truth)
+
+
+def test_the_order_in_which_pilots_are_taken_in_does_not_matter(stack, unknowns):
+    """Bayes, where little is left to linearise; and one linear step does, as iterations do."""
+    truth = np.random.default_rng(1).uniform(-1.7, 1.7, unknowns.size)
+    first, second, third = (pilots_of(stack, unknowns, truth, 32, seed) for seed in (1, 2, 3))
+    variance = first.noise_variance
+    belief = calibrated_belief(unknowns, first, variance)
+    one = belief.updated(second, variance).updated(third, variance)
+    other = belief.updated(third, variance).updated(second, variance)
+    deviation = np.sqrt(np.diag(one.covariance))[:-2]
+    assert np.all(np.abs(one.values - other.values) < 0.1 * deviation)
+    seen = belief.innovation(second, variance)
+    linear, iterated = belief.corrected(seen), belief.updated(second, variance)
+    assert np.all(np.abs(linear.values - iterated.values) < 0.1 * deviation)
+    np.testing.assert_allclose(linear.covariance, iterated.covariance, rtol=0.05, atol=1e-4)
+
+
+def test_what_cannot_be_followed_is_refused(stack):
+    free = Expected(jax.tree.map(lambda each: np.where(each > 0, np.inf, 0.0), EXPECTED.deviation))
+    with pytest.raises(InputError, match="must have a tolerance to be followed"):
+        Belief.before_pilots(Unknowns.of(stack, ONE_USER, free))
+    wide = Expected(jax.tree.map(lambda each: 100 * each, EXPECTED.deviation))
+    with pytest.raises(InputError, match="must be small beside a wavelength"):
+        Belief.before_pilots(Unknowns.of(stack, ONE_USER, wide))
