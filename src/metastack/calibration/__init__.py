@@ -59,6 +59,8 @@ from .pilots import (
     simulate_pilots,
 )
 from .planning import designed_slots_needed, random_slots_needed
+from .probed import ProbedCalibration, calibrate_with_probes, probed_bayesian_cramer_rao
+from .probes import PowerProbes, probe_powers, simulate_probes
 from .receivers import EnergyReceivers, FieldReceivers, Receivers
 from .residual_test import ResidualTest, Suspect, residual_test
 from .stuck_atoms import with_stuck_atoms
@@ -110,6 +112,8 @@ __all__ = [
     "PilotPlan",
     "Pilots",
     "PlaneWaves",
+    "PowerProbes",
+    "ProbedCalibration",
     "Receivers",
     "ResidualTest",
     "SeparateStages",
@@ -131,6 +135,7 @@ __all__ = [
     "calibrate_energies",
     "calibrate_entries",
     "calibrate_wideband",
+    "calibrate_with_probes",
     "check_energies",
     "check_pilots",
     "cramer_rao",
@@ -155,6 +160,8 @@ __all__ = [
     "noiseless",
     "poses_on_gauge_orbit",
     "prior_nmse",
+    "probe_powers",
+    "probed_bayesian_cramer_rao",
     "random_plan",
     "random_slots_needed",
     "reference_power",
@@ -162,6 +169,7 @@ __all__ = [
     "residual_test",
     "simulate_energy_pilots",
     "simulate_pilots",
+    "simulate_probes",
     "simulate_wideband_pilots",
     "stack_on_gauge_orbit",
     "swept_gauge",

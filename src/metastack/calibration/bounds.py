@@ -18,7 +18,7 @@ from jaxtyping import Array, Complex, Float
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
-from .gains import Gains, OneGain
+from .gains import Gains, LinearGains, OneGain
 from .gauge import between_layers
 from .least_squares import covariance
 from .pilot_model import PilotModel, PoseModel
@@ -129,7 +129,7 @@ def delta_nmse(
 
 @eqx.filter_jit
 def information_matrix(
-    model: PilotModel, gains: Gains, values: Float[Array, " unknowns"]
+    model: PilotModel, gains: LinearGains, values: Float[Array, " unknowns"]
 ) -> Float[Array, "unknowns unknowns"]:
     """Re JᴴJ of unit-gain pilots, unknown gains projected out; times 2/σ² the information."""
     y, slopes = model.linearise(values)
@@ -178,7 +178,11 @@ def _delta(
 
 @in_float64
 def information_of(
-    model: PilotModel, unknowns: Unknowns, *, noise_variance: float, gains: Gains | None = None
+    model: PilotModel,
+    unknowns: Unknowns,
+    *,
+    noise_variance: float,
+    gains: LinearGains | None = None,
 ) -> Float[np.ndarray, "unknowns unknowns"]:
     """Fisher information of a model's pilots at nominal, one gain unknown if not told.
 

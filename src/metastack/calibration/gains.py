@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 
-class Gains(Protocol):
-    """Which responses share a complex gain."""
+class LinearGains(Protocol):
+    """Unknown factors that least squares takes out."""
 
     sentence: ClassVar[str]
 
@@ -39,6 +39,10 @@ class Gains(Protocol):
     ) -> Complex[Array, "slots antennas users *more"]:
         """What the gains leave of derivatives of the model."""
         ...
+
+
+class Gains(LinearGains, Protocol):
+    """Which responses share a complex gain."""
 
     def totals(
         self, each: Float[Array, "*more slots antennas users"]

@@ -18,7 +18,7 @@ from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
 from .estimate import PoseEstimate, in_numpy
-from .gains import Gains, OneGain
+from .gains import Gains, LinearGains, OneGain
 from .least_squares import Fit, fit
 from .pilot_model import PilotModel, PoseModel
 from .pilots import Pilots, check_pilots
@@ -86,7 +86,7 @@ def best_fit(
     model: PilotModel,
     unknowns: Unknowns,
     received: Complex[np.ndarray, "slots antennas users *frequencies"],
-    gains: Gains,
+    gains: LinearGains,
     *,
     noise_variance: float | None,
     starts: int | None = None,
@@ -149,7 +149,7 @@ def _explains(
 def _check_enough(
     unknowns: Unknowns,
     received: Complex[np.ndarray, "slots antennas users *frequencies"],
-    gains: Gains,
+    gains: LinearGains,
 ) -> None:
     free, numbers = int((~unknowns.has_prior).sum()), 2 * received.size
     taken = 2 * gains.count(received.shape)

@@ -18,7 +18,7 @@ import scipy.linalg
 from jaxtyping import Array, Complex, Float
 
 from .damped_step import FIRST_DAMPING, SETTLED_DEVIATIONS, TINY, Point, damped_step
-from .gains import Gains
+from .gains import LinearGains
 from .pilot_model import PilotModel
 
 
@@ -90,7 +90,7 @@ _LEAST_FREEDOM = 0.05
 def fit(
     model: PilotModel,
     measured: Complex[np.ndarray, "slots antennas users *frequencies"],
-    gains: Gains,
+    gains: LinearGains,
     precision: Float[np.ndarray, " unknowns"],
     *,
     noise_variance: float | None,
@@ -140,7 +140,7 @@ class _Problem:
         self,
         model: PilotModel,
         measured: Complex[np.ndarray, "slots antennas users *frequencies"],
-        gains: Gains,
+        gains: LinearGains,
         precision: Float[np.ndarray, " unknowns"],
         noise_variance: float | None,
     ) -> None:
@@ -183,7 +183,7 @@ class _Problem:
 @eqx.filter_jit
 def _residual(
     model: PilotModel,
-    gains: Gains,
+    gains: LinearGains,
     values: Float[Array, " unknowns"],
     measured: Complex[Array, "slots antennas users *frequencies"],
 ) -> tuple[Complex[Array, "slots antennas users *frequencies"], Complex[Array, "_ _ _ ..."]]:
@@ -194,7 +194,7 @@ def _residual(
 
 def linear_problem(
     model: PilotModel,
-    gains: Gains,
+    gains: LinearGains,
     values: Float[Array, " unknowns"],
     measured: Complex[Array, "slots antennas users *frequencies"],
 ) -> tuple[Float[np.ndarray, "numbers unknowns"], Float[np.ndarray, " numbers"]]:
@@ -206,7 +206,7 @@ def linear_problem(
 @eqx.filter_jit
 def _linear_problem(
     model: PilotModel,
-    gains: Gains,
+    gains: LinearGains,
     values: Float[Array, " unknowns"],
     measured: Complex[Array, "slots antennas users *frequencies"],
 ) -> tuple[Float[Array, "numbers unknowns"], Float[Array, " numbers"]]:
