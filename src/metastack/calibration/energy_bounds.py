@@ -12,7 +12,7 @@ from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
 from .bounds import Bounds, bounds_from
-from .energy_model import EnergyModel, full_information
+from .energy_model import EnergyModel, equations
 from .gains import Gains, OneGain
 from .pilot_model import PoseModel
 from .pilots import PilotPlan, check_plan
@@ -83,6 +83,8 @@ def _information(
     shared, fields = gains or OneGain(), PoseModel.of(unknowns, plan)
     antennas, users = unknowns.stack.receiver_array.size, plan.illumination.users(unknowns.stack)
     shape = plan.slots, antennas, users
-    model = EnergyModel(fields, shared, jnp.asarray(noise_variance, float))
+    model = EnergyModel.of(fields, shared, noise_variance)
     values = jnp.zeros(unknowns.size + shared.count(shape))
-    return without_gains(np.asarray(full_information(model, values, shape)), unknowns.size)
+    # Information is about energies yet to be measured, so that any will do.
+    told = equations(model, values, jnp.zeros(shape)).information
+    return without_gains(np.asarray(told), unknowns.size)

@@ -65,7 +65,7 @@ def calibrate_energies(
     unknowns, allowed = Unknowns.of(stack, pilots.plan.illumination, expected), gains or OneGain()
     _check_enough(unknowns, pilots, allowed)
     fields = PoseModel.of(unknowns, pilots.plan)
-    model = EnergyModel(fields, allowed, jnp.asarray(pilots.noise_variance, float))
+    model = EnergyModel.of(fields, allowed, pilots.noise_variance)
 
     def fitted(start: Float[np.ndarray, " unknowns"]) -> EnergyFit:
         return fit_energies(

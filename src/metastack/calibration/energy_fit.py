@@ -110,7 +110,9 @@ class _Problem:
         precision: Float[np.ndarray, " poses"],
     ) -> None:
         self.model, self.energies, self.misfit = model, jnp.asarray(energies), (np.inf, np.inf)
-        self.precision = np.concatenate([precision, np.zeros(model.gains.count(energies.shape))])
+        self.precision = np.concatenate(
+            [precision, np.zeros(model.scale.gains.count(energies.shape))]
+        )
 
     def at(self, values: Float[np.ndarray, " unknowns"]) -> Point:
         """The equations about some values; `misfit` becomes theirs, with its deviation."""

@@ -9,20 +9,16 @@ Source: C. R. Rao, Proc. Camb. Phil. Soc. 44 (1948) 50; the candidates are those
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jaxtyping import Array, Complex, Float
 
-from .._types import AnyArray
 from ..geometry import Pose
-from ..stack import Stack
 from .energy_calibration import EnergyCalibration
-from .energy_model import EnergyModel, equations
+from .energy_model import PowerScale, equations_of
 from .gains import GainPerPort, GainPerSlot, Gains
-from .illumination import Illumination
-from .pilot_model import PilotModel, PoseModel
+from .pilot_model import PoseModel, linearised
 from .residual_test import Suspect
 from .unknowns import DEGREES_OF_FREEDOM, Expected, Unknowns
 
@@ -51,32 +47,6 @@ class Rise(NamedTuple):
         return self.statistic - 2 * self.more
 
 
-class _Beside(eqx.Module):
-    """Fields with the derivatives by further displacements beside those by the unknowns."""
-
-    fields: PilotModel
-    more: PoseModel
-    is_further: tuple[bool, ...] = eqx.field(static=True)
-
-    def predict(self, values: Float[Array, " unknowns"]) -> Complex[Array, "slots antennas users"]:
-        """Responses at unit gain, nothing further displaced."""
-        return self.fields.predict(values[: values.size - sum(self.is_further)])
-
-    def linearise(
-        self, values: Float[Array, " unknowns"]
-    ) -> tuple[
-        Complex[Array, "slots antennas users"], Complex[Array, "slots antennas users unknowns"]
-    ]:
-        """Responses and all derivatives, nothing further displaced."""
-        y, known = self.fields.linearise(values[: values.size - sum(self.is_further)])
-        _, further = self.more.linearise(jnp.zeros(self.more.unknowns.size))
-        return y, jnp.concatenate([known, further[..., np.array(self.is_further)]], axis=-1)
-
-    def applied(self, values: Float[Array, " unknowns"]) -> tuple[Stack, Illumination]:
-        """The stack and its users with these values."""
-        return self.fields.applied(values[: values.size - sum(self.is_further)])
-
-
 def suspects(calibration: EnergyCalibration) -> list[Suspect]:
     """Everything that may have been left out and can be tried, the likeliest first."""
     tried = sorted(_tried(calibration), key=lambda each: -each[1].beyond_chance)
@@ -86,47 +56,51 @@ def suspects(calibration: EnergyCalibration) -> list[Suspect]:
 def _tried(calibration: EnergyCalibration) -> Iterator[tuple[tuple[str, str], Rise]]:
     """What it is, what to do about it, and how likely it makes the energies."""
     shape = calibration.pilots.energies.shape
-    found = calibration.gains.spread(jnp.asarray(calibration.log_gains), shape)
-    if (beside := _with_other_freedoms(calibration)) is not None:
+    y, slopes = linearised(calibration.model, jnp.asarray(calibration.values))
+    log_gains = jnp.asarray(calibration.log_gains)
+    further = _other_slopes(calibration)
+    if further.shape[-1]:
         advice = "Free more degrees of freedom: lateral shifts (dx), tilts (rx, ry), rotation (rz)."
-        values = np.append(calibration.values, np.zeros(sum(beside.is_further)))
-        rise = _rise(calibration, beside, calibration.gains, values, calibration.log_gains)
+        both = jnp.concatenate([slopes, further], axis=-1)
+        rise = _rise(calibration, calibration.gains, log_gains, y, both)
         yield ("other displacements", advice), rise
+    found = calibration.gains.spread(log_gains, shape)
     for gains, advice in _GAINS:
-        if gains.count(shape) <= calibration.gains.count(shape):
-            continue
-        each = gains.totals(jnp.broadcast_to(found, shape)) / gains.totals(jnp.ones(shape))
-        rise = _rise(calibration, calibration.model, gains, calibration.values, each)
-        yield (gains.sentence, advice), rise
+        if gains.count(shape) > calibration.gains.count(shape):
+            each = gains.totals(jnp.broadcast_to(found, shape)) / gains.totals(jnp.ones(shape))
+            yield (gains.sentence, advice), _rise(calibration, gains, each, y, slopes)
 
 
-def _with_other_freedoms(calibration: EnergyCalibration) -> _Beside | None:
-    """Displacements of programmable layers that were not looked for, if any."""
+def _other_slopes(
+    calibration: EnergyCalibration,
+) -> Complex[Array, "slots antennas users others"]:
+    """Derivatives by displacements of programmable layers that were not looked for."""
     unknowns, everything = calibration.unknowns, Expected(Pose(*[np.inf] * len(DEGREES_OF_FREEDOM)))
     more = Unknowns.of(calibration.stack, calibration.illumination, everything)
     known = set(zip(unknowns.planes, unknowns.freedoms, strict=True))
-    others = tuple(at not in known for at in zip(more.planes, more.freedoms, strict=True))
+    others = [at not in known for at in zip(more.planes, more.freedoms, strict=True)]
     model = PoseModel.of(more, calibration.pilots.plan)
-    return _Beside(calibration.model, model, others) if any(others) else None
+    _, slopes = linearised(model, jnp.zeros(more.size))
+    return slopes[..., np.array(others)]
 
 
 def _rise(
     calibration: EnergyCalibration,
-    fields: PilotModel,
     gains: Gains,
-    values: Float[np.ndarray, " unknowns"],
-    log_gains: Float[AnyArray, " gains"],
+    log_gains: Float[Array, " gains"],
+    y: Complex[Array, "slots antennas users"],
+    slopes: Complex[Array, "slots antennas users unknowns"],
 ) -> Rise:
-    """How steeply the likelihood rises towards further unknowns."""
+    """How steeply the likelihood rises towards further unknowns, beginning with those found."""
     fit, pilots = calibration.fit, calibration.pilots
-    model = EnergyModel(fields, gains, jnp.asarray(pilots.noise_variance, float))
-    whole = jnp.concatenate([jnp.asarray(values), jnp.asarray(log_gains)])
-    told = equations(model, whole, jnp.asarray(pilots.energies))
-    precision = np.zeros(len(whole))
+    scale = PowerScale(gains, jnp.asarray(pilots.noise_variance, float))
+    told = equations_of(scale, log_gains, y, slopes, jnp.asarray(pilots.energies))
+    pull, precision = np.zeros(len(told.score)), np.zeros(len(told.score))
     precision[: len(calibration.values)] = calibration.unknowns.precision
-    slope = np.asarray(told.score) - precision * np.asarray(whole)
+    pull[: len(calibration.values)] = calibration.unknowns.precision * calibration.values
+    slope = np.asarray(told.score) - pull
     inverse, rank = without_unseen(np.asarray(told.information), precision)
-    more = rank - without_unseen(fit.matrix, calibration.fit.precision)[1]
+    more = rank - without_unseen(fit.matrix, fit.precision)[1]
     is_possible = more > 0 and rank < pilots.energies.size
     return Rise(float(slope @ inverse @ slope), more) if is_possible else Rise(0.0, 0)
 
