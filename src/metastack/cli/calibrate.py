@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from .calibrate_compare import compare
 from .calibrate_entries import entries
 from .calibrate_given import GainName, expected_of, gains_named, say_start
 from .calibrate_plan import plan
@@ -21,6 +22,7 @@ from .options import (
 )
 from .output import emit, warn
 from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured
+from .strategies import require_one_gain, strategy_named
 from .tolerances import (
     DY_WAVELENGTHS,
     DZ_WAVELENGTHS,
@@ -54,6 +56,7 @@ app = typer.Typer(
 )
 app.command("plan")(plan)
 app.command("entries")(entries)
+app.command("compare")(compare)
 app.command("wideband")(wideband)
 
 
@@ -79,6 +82,14 @@ def fit(
         float,
         typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
     ] = 0.0,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="`geometric` (the default), or a file of `codebook build` or `learn`, whose own "
+            "tolerances count.",
+            show_default=False,
+        ),
+    ] = None,
     gain: Annotated[GainName, typer.Option(help="Which complex gains are unknown.")] = GainName.ONE,
     atoms: Annotated[
         bool, typer.Option("--atoms", help="Give every atom a complex gain of its own.")
@@ -136,16 +147,23 @@ def fit(
         (rx_deg, ry_deg, rz_deg),
         gaussian=gaussian,
     )
-    found = calibrate(
-        description.stack,
-        measured,
-        expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
-        gains=gains_named(gain),
-        starts=starts,
-        iterations=iterations,
-        seed=seed,
-        on_start=say_start,
-    )
+    expected = expected_of(imperfections, user_deviation, has_prior=not no_prior)
+    if strategy is not None and strategy != "geometric":
+        require_one_gain(gain)
+        found = (
+            strategy_named(strategy, expected).calibrate(description.stack, measured).calibration
+        )
+    else:
+        found = calibrate(
+            description.stack,
+            measured,
+            expected=expected,
+            gains=gains_named(gain),
+            starts=starts,
+            iterations=iterations,
+            seed=seed,
+            on_start=say_start,
+        )
     if stuck and found.fit.ending is not Ending.INTERRUPTED:
         found = with_stuck_atoms(found, on_found=say_stuck)
     elif atoms and found.fit.ending is not Ending.INTERRUPTED:

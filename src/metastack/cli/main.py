@@ -18,6 +18,8 @@ from . import (
     doa_study,
     export,
     loop,
+    monitor,
+    prepare,
     report,
     show,
     simulate,
@@ -35,6 +37,7 @@ app.command("design")(design.design)
 app.command("design-robust")(design_robust.design_robust)
 app.command("tradeoff")(tradeoff.tradeoff)
 app.command("loop")(loop.loop)
+app.command("monitor")(monitor.monitor)
 app.command("doa")(doa.doa)
 app.command("doa-study")(doa_study.doa_study)
 app.command("show")(show.show)
@@ -43,6 +46,8 @@ app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(prepare.codebook_app, name="codebook")
+app.add_typer(prepare.learn_app, name="learn")
 
 OK, INTERNAL_ERROR, UNUSABLE_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -40,6 +40,11 @@ from .pilots_file import (
     write_pilots as write_pilots,
     write_plan as write_plan,
 )
+from .prepared_file import (
+    StoredPreparation as StoredPreparation,
+    read_prepared as read_prepared,
+    write_prepared as write_prepared,
+)
 from .provenance import (
     Provenance as Provenance,
 )

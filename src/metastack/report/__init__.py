@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .residuals import fit_history, residual_figure
     from .run_report import write_report
     from .spectrum import MarkedSpectrum, angular_spectrum_map
+    from .strategies import strategies_figure
     from .study_figure import mse_figure
     from .ways_out import ways_out_figure
 
@@ -57,6 +58,7 @@ __all__ = [
     "residual_figure",
     "response_against_target",
     "stack_drawing",
+    "strategies_figure",
     "tradeoff",
     "ways_out_figure",
     "write_calibration_report",
@@ -91,6 +93,7 @@ _HOME = {
     "residual_figure": "residuals",
     "response_against_target": "fit",
     "stack_drawing": "drawing",
+    "strategies_figure": "strategies",
     "tradeoff": "losses",
     "ways_out_figure": "ways_out",
     "write_calibration_report": "calibration_report",

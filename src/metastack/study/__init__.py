@@ -10,13 +10,17 @@ from .readings import (
     patterned_stack,
     published_arrays,
 )
+from .strategy_comparison import Comparison, StrategyScore, compare_strategies
 
 __all__ = [
     "READERS",
+    "Comparison",
     "Contender",
     "DirectionTask",
     "MsePoint",
+    "StrategyScore",
     "WayOut",
+    "compare_strategies",
     "designed_stack",
     "digital_energies",
     "digital_fields",

@@ -81,6 +81,11 @@ class Codebook(eqx.Module):
         reach = np.quantile(along, _REACHED_SHARE, axis=0)
         return cls(preparation, directions, np.maximum(eigenvalues[::-1], 0), reach)
 
+    @property
+    def name(self) -> str:
+        """What files call it."""
+        return "codebook"
+
     def is_searched(self, noise_to_signal: float) -> Bool[np.ndarray, "levels directions"]:
         """Which directions every level goes along, at this noise relative to the nominal power."""
         deviation = 1 / np.sqrt(1 + 2 * self.telling / noise_to_signal)

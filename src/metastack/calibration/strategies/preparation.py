@@ -17,8 +17,8 @@ from ...errors import require
 from ...imperfections import ErrorLaw
 from ...precision import in_float64
 from ...stack import Stack
-from ..illumination import Illumination
-from ..pilots import PilotPlan, check_plan, noiseless
+from ..pilot_model import PoseModel, predicted
+from ..pilots import PilotPlan, check_plan
 from ..unknowns import Expected, Unknowns
 
 _SAME = 1e-9
@@ -47,7 +47,7 @@ class Preparation(eqx.Module):
             bool(unknowns.has_prior.all()),
             "Every unknown must have a tolerance to prepare for, but one has none.",
         )
-        response = np.asarray(noiseless(stack, plan))
+        response = _nominal(unknowns, plan)
         require(bool(np.any(response)), "Something must pass the nominal stack, but nothing does.")
         return cls(unknowns.planes, unknowns.freedoms, unknowns.unit, response)
 
@@ -69,32 +69,29 @@ class Preparation(eqx.Module):
             InputError: another stack, or another plan.
         """
         check_plan(plan, stack)
-        found = np.asarray(noiseless(stack, plan))
+        ports = stack.receiver_array.size, plan.illumination.users(stack)
+        shape = (plan.slots, *ports)
         require(
-            found.shape == self.response.shape,
+            shape == self.response.shape and max(self.planes, default=0) <= stack.layers + 1,
             f"Pilots must be those that were prepared for, slots x antennas x users "
-            f"{self.response.shape}, but are {found.shape}: prepare again for this stack and plan.",
+            f"{self.response.shape}, but are {shape}: prepare again for this stack and plan.",
         )
-        difference = float(np.abs(found - self.response).max() / np.abs(self.response).max())
+        unknowns = Unknowns(
+            stack, plan.illumination, self.planes, self.freedoms, self.unit, np.ones(self.size)
+        )
+        response = np.asarray(self.response)
+        error = np.abs(_nominal(unknowns, plan) - response).max() / np.abs(response).max()
         require(
-            difference < _SAME,
+            bool(error < _SAME),
             "Stack and plan must be those that were prepared for, but the nominal responses "
-            f"differ by {difference:.2g} of their largest: prepare again for this stack and plan.",
+            f"differ by {error:.2g} of their largest: prepare again for this stack and plan.",
         )
-        return Unknowns(
-            stack,
-            plan.illumination,
-            self.planes,
-            self.freedoms,
-            self.unit,
-            np.ones(self.size),
-        )
+        return unknowns
 
-    def is_for(self, illumination: Illumination, expected: Expected, stack: Stack) -> bool:
-        """Whether these are the tolerances that were prepared for."""
-        other = Unknowns.of(stack, illumination, expected)
-        same = (other.planes, other.freedoms) == (self.planes, self.freedoms)
-        return same and bool(np.allclose(other.unit, self.unit, rtol=_SAME))
+
+def _nominal(unknowns: Unknowns, plan: PilotPlan) -> Complex[np.ndarray, "slots antennas users"]:
+    """What antennas receive through the nominal stack."""
+    return np.asarray(predicted(PoseModel.of(unknowns, plan), jnp.zeros(unknowns.size)))
 
 
 def drawn(

@@ -1,0 +1,139 @@
+"""`metastack calibrate compare`: strategies on the same stacks, pilots and noise."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .illumination import Far, Near, PastInput, illumination_of
+from .options import AsJson, Seed, StackPath, require_writable
+from .output import emit, warn
+from .strategies import strategy_named
+from .tolerances import (
+    DY_WAVELENGTHS,
+    DZ_WAVELENGTHS,
+    RZ_DEG,
+    DxWavelengths,
+    DyWavelengths,
+    DzWavelengths,
+    Gaussian,
+    RxDeg,
+    RyDeg,
+    RzDeg,
+    imperfections_of,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float
+
+    from ..study import Comparison, StrategyScore
+
+
+def compare(
+    stack: StackPath,
+    strategies: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="STRATEGIES...",
+            help="`geometric`, `entries`, or files of `codebook build` and `learn`.",
+        ),
+    ],
+    snr_db: Annotated[float, typer.Option(help="SNR of one antenna in one slot.")] = 20.0,
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
+    plan: Annotated[
+        Path | None, typer.Option(help="Plan to measure; else random phases.", show_default=False)
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Slots of random phases; else 100.")
+    ] = None,
+    stacks: Annotated[int, typer.Option(min=2, help="Stacks to build and calibrate.")] = 20,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw the comparison (.png, .svg, .pdf).")
+    ] = None,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Calibrate simulated stacks with every strategy, and say which to take.
+
+    All are given the same stacks, pilots and noise. Prepared strategies must be prepared for the
+    plan that is measured (--plan). Ctrl-C ends with the stacks done so far.
+    """
+    from ..calibration import Expected
+    from ..files import read_stack
+    from ..study import compare_strategies
+    from .progress import CountProgress
+    from .simulate import check_db
+    from .simulate_pilots import plan_of
+
+    require_writable(figure, ".png", ".svg", ".pdf")
+    check_db("snr-db", snr_db)
+    device = read_stack(stack).stack
+    imperfections = imperfections_of(
+        float(device.wavelength_m),
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+    )
+    expected = Expected.within(imperfections)
+    measured = plan_of(device, plan, slots, None, illumination_of(near, far, past_input), seed)
+    named = [strategy_named(name, expected) for name in strategies]
+    found: Comparison | None = None
+    compared = compare_strategies(
+        device, measured, named, imperfections, snr_db=snr_db, stacks=stacks, seed=seed
+    )
+    is_stopped = False
+    try:
+        with CountProgress("stacks", stacks) as progress:
+            for done in compared:
+                found = done
+                progress.advance(1)
+    except KeyboardInterrupt:
+        is_stopped = True
+    if found is None:
+        raise KeyboardInterrupt
+    if figure is not None:
+        _draw(found, figure)
+    many = len(found.nominal.raw)
+    facts: dict[str, Any] = {"stacks": many, "slots": measured.slots, "take": found.best.name}
+    rows = [_row(each) for each in (found.nominal, *found.strategies)]
+    emit({**facts, "strategies": rows}, as_json=json)
+    if is_stopped:
+        warn(f"{many} of {stacks} stacks are done.")
+        raise KeyboardInterrupt
+
+
+def _draw(comparison: "Comparison", path: Path) -> None:
+    from ..report import strategies_figure
+    from .doa import save_figure
+
+    save_figure(strategies_figure(comparison), path)
+
+
+def _row(score: "StrategyScore") -> dict[str, Any]:
+    """The three figures in dB, time and memory."""
+    peak = score.peak_bytes
+    return {
+        "strategy": score.name,
+        "matrices_db": _mean_db(score.raw),
+        "best_gauge_db": _mean_db(score.aligned),
+        "held_out_db": _mean_db(score.held_out),
+        "seconds": score.seconds,
+        "peak_memory_mib": None if peak is None else round(peak / 2**20, 1),
+    }
+
+
+def _mean_db(linear: "Float[np.ndarray, ' stacks']") -> float:
+    import numpy as np
+
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(linear.mean()))

@@ -1,0 +1,301 @@
+"""`metastack codebook` and `metastack learn`: strategies that are prepared before calibrating."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from .illumination import Far, Near, PastInput, illumination_of
+from .options import AsJson, Seed, StackPath, command_line, require_writable
+from .output import emit
+from .tolerances import (
+    DY_WAVELENGTHS,
+    DZ_WAVELENGTHS,
+    RZ_DEG,
+    DxWavelengths,
+    DyWavelengths,
+    DzWavelengths,
+    Gaussian,
+    RxDeg,
+    RyDeg,
+    RzDeg,
+    imperfections_of,
+)
+
+if TYPE_CHECKING:
+    from ..calibration import PilotPlan
+    from ..calibration.strategies import Training
+    from ..files.prepared_file import Prepared
+    from ..imperfections import Imperfections
+    from ..stack import Stack
+
+codebook_app = typer.Typer(
+    no_args_is_help=True, help="Codebooks: calibration at a cost that is known beforehand."
+)
+learn_app = typer.Typer(
+    no_args_is_help=True, help="Strategies that learn from simulated stacks beforehand."
+)
+
+PlanPath: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PLAN",
+        help="The plan that will be measured (.nc, .npz, .mat): of `calibrate plan`, or pilots.",
+        show_default=False,
+    ),
+]
+PreparedPath: TypeAlias = Annotated[
+    Path, typer.Option("-o", "--output", help="File to write (.npz).")
+]
+Stacks: TypeAlias = Annotated[int, typer.Option(min=2, help="Simulated stacks to learn from.")]
+_SHOWN_SNR_DB = (10, 20, 30)
+
+
+@codebook_app.command("build")
+def build(
+    stack: StackPath,
+    plan: PlanPath,
+    output: PreparedPath,
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
+    stacks: Stacks = 1000,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Build a codebook for one stack, one plan and some tolerances.
+
+    `metastack calibrate … --strategy FILE` searches it. How many candidates a search tries is
+    printed: more slots and less noise tell more, and let it go deeper.
+    """
+    from jax.random import key
+
+    from ..calibration import Expected
+    from ..calibration.strategies import Codebook
+
+    require_writable(output, ".npz")
+    device, measured = _given(stack, plan, (near, far, past_input))
+    imperfections = _tolerances(
+        device,
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+    )
+    book = Codebook.of(
+        device,
+        measured,
+        Expected.within(imperfections),
+        key=key(seed),
+        law=imperfections.law,
+        stacks=stacks,
+    )
+    _write(book, output, {"stacks": stacks, "seed": seed})
+    rows = [
+        {"snr_db": snr_db, "candidates": book.candidates(10 ** (-snr_db / 10))}
+        for snr_db in _SHOWN_SNR_DB
+    ]
+    facts = {"unknowns": book.preparation.size, "slots": measured.slots, "output": str(output)}
+    emit({**facts, "costs": rows}, as_json=json)
+
+
+@learn_app.command("linear")
+def linear(
+    stack: StackPath,
+    plan: PlanPath,
+    output: PreparedPath,
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
+    stacks: Stacks = 2048,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Learn the best linear map from pilots to poses: exact where errors are small."""
+    from jax.random import key
+
+    from ..calibration import Expected
+    from ..calibration.strategies import LinearMap
+
+    require_writable(output, ".npz")
+    device, measured = _given(stack, plan, (near, far, past_input))
+    imperfections = _tolerances(
+        device,
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+    )
+    learned = LinearMap.of(
+        device,
+        measured,
+        Expected.within(imperfections),
+        key=key(seed),
+        law=imperfections.law,
+        stacks=stacks,
+    )
+    _write(learned, output, {"stacks": stacks, "seed": seed})
+    directions = len(learned.mean)
+    facts = {"unknowns": learned.preparation.size, "slots": measured.slots}
+    emit({**facts, "directions": directions, "output": str(output)}, as_json=json)
+
+
+@learn_app.command("train")
+def train(
+    stack: StackPath,
+    plan: PlanPath,
+    output: PreparedPath,
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
+    stacks: Stacks = 2048,
+    unrolled_steps: Annotated[int, typer.Option(help="Gauss-Newton steps to unroll.")] = 4,
+    steps: Annotated[int, typer.Option(min=0, help="Training steps.")] = 100,
+    batch: Annotated[int, typer.Option(min=4, help="Stacks in a training step.")] = 64,
+    least_snr_db: Annotated[float, typer.Option(help="Noisiest pilots to learn from.")] = 5.0,
+    most_snr_db: Annotated[float, typer.Option(help="Cleanest pilots to learn from.")] = 35.0,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Train an unrolled network, for errors too large for the linear map.
+
+    Takes some minutes. Ctrl-C ends training and writes what was learned so far.
+    """
+    from jax.random import key
+
+    from ..calibration import Expected
+    from ..calibration.strategies import train_unrolled
+    from .progress import CountProgress
+
+    require_writable(output, ".npz")
+    device, measured = _given(stack, plan, (near, far, past_input))
+    imperfections = _tolerances(
+        device,
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+    )
+    with CountProgress("training steps", steps) as progress:
+        trained = train_unrolled(
+            device,
+            measured,
+            Expected.within(imperfections),
+            key=key(seed),
+            law=imperfections.law,
+            snr_range_db=(least_snr_db, most_snr_db),
+            unrolled_steps=unrolled_steps,
+            stacks=stacks,
+            batch=batch,
+            steps=steps,
+            on_step=lambda *_: progress.advance(1),
+        )
+    settings = {"stacks": stacks, "batch": batch, "steps": len(trained.loss), "seed": seed}
+    _write(trained.network, output, {**settings, "snr_db": [least_snr_db, most_snr_db]})
+    _say_trained(trained, output, as_json=json)
+
+
+@learn_app.command("tune")
+def tune(
+    stack: StackPath,
+    learned: Annotated[
+        Path, typer.Argument(metavar="LEARNED", help="What `learn train` wrote (.npz).")
+    ],
+    pilots: Annotated[
+        list[Path],
+        typer.Argument(metavar="PILOTS...", help="Pilots of built stacks, in the same plan."),
+    ],
+    output: PreparedPath,
+    steps: Annotated[int, typer.Option(min=0, help="Training steps.")] = 30,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    json: AsJson = False,
+) -> None:
+    """Go on learning from measured pilots, whose truth nobody knows."""
+    from ..calibration.strategies import UnrolledNetwork, fine_tuned
+    from ..errors import require
+    from ..files import read_prepared, read_stack
+    from .options import refuse_overwriting
+    from .pilot_options import read_measured
+    from .progress import CountProgress
+
+    require_writable(output, ".npz")
+    refuse_overwriting(output, learned)
+    device, stored = read_stack(stack).stack, read_prepared(learned)
+    network = stored.prepared
+    require(
+        isinstance(network, UnrolledNetwork),
+        f"`{learned}` must hold an unrolled network to tune, but holds a {network.name}.",
+    )
+    assert isinstance(network, UnrolledNetwork)
+    lit = near, far, past_input
+    told: dict[str, Any] = {"conjugate": False, "negate_phases": False, "noise_variance": None}
+    measured = [read_measured(path, device, lit, **told) for path in pilots]
+    with CountProgress("training steps", steps) as progress:
+        trained = fine_tuned(
+            network, device, measured, steps=steps, on_step=lambda *_: progress.advance(1)
+        )
+    settings = {**stored.settings, "tuned_steps": len(trained.loss)}
+    _write(trained.network, output, {**settings, "tuned_on": [str(path) for path in pilots]})
+    _say_trained(trained, output, as_json=json)
+
+
+def _given(
+    stack: Path, plan: Path, lit: tuple[list[str] | None, list[str] | None, bool]
+) -> "tuple[Stack, PilotPlan]":
+    """The nominal stack, and the plan of a file."""
+    from ..files import read_stack
+    from .simulate_pilots import plan_of
+
+    device = read_stack(stack).stack
+    return device, plan_of(device, plan, None, None, illumination_of(*lit), 0)
+
+
+def _tolerances(
+    device: "Stack",
+    shifts: tuple[float, float, float],
+    turns: tuple[float, float, float],
+    *,
+    gaussian: bool,
+) -> "Imperfections":
+    return imperfections_of(float(device.wavelength_m), shifts, turns, gaussian=gaussian)
+
+
+def _write(prepared: "Prepared", output: Path, settings: dict[str, Any]) -> None:
+    from ..files import write_prepared
+
+    write_prepared(prepared, output, command=command_line(), settings=settings)
+
+
+def _say_trained(trained: "Training", output: Path, *, as_json: bool) -> None:
+    from ..calibration import Ending
+
+    loss = trained.loss
+    facts = {
+        "training_steps": len(loss),
+        "first_loss": float(loss[0]) if len(loss) else None,
+        "last_loss": float(loss[-10:].mean()) if len(loss) else None,
+        "output": str(output),
+    }
+    emit(facts, as_json=as_json)
+    if trained.ending is Ending.INTERRUPTED:
+        raise KeyboardInterrupt

@@ -1,0 +1,43 @@
+"""Strategies of calibration side by side: how near each comes to the truth, how long it takes."""
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..study import Comparison
+from .style import BLUE, GREEN, VERMILION, new_figure, styled
+
+
+@styled
+def strategies_figure(comparison: Comparison) -> Figure:
+    """Errors of every stack, and their mean, on the left; time for one stack on the right."""
+    rows = [comparison.nominal, *comparison.strategies]
+    figure = new_figure(0.9 + 0.42 * len(rows), width_in=7.0)
+    errors, times = figure.subplots(1, 2, sharey=True, width_ratios=[2, 1])
+    places = np.arange(len(rows))[::-1]
+    for place, row in zip(places, rows, strict=True):
+        _dots(errors, row.held_out, place + 0.14, BLUE)
+        _dots(errors, row.raw, place - 0.14, GREEN)
+    errors.plot([], [], "o", color=BLUE, markersize=4, label="responses held out")
+    errors.plot([], [], "o", color=GREEN, markersize=4, label="matrices between layers")
+    errors.set_yticks(places, [row.name for row in rows])
+    errors.set_xlabel("NMSE (dB): every stack, mean as a bar")
+    seconds = [row.seconds for row in comparison.strategies]
+    times.plot(seconds, places[1:], "D", color=VERMILION, markersize=5)
+    times.set_xscale("log")
+    # At least a decade, so that small differences look small.
+    middle = np.sqrt(min(seconds) * max(seconds))
+    times.set_xlim(min(min(seconds) / 1.5, middle / 4), max(max(seconds) * 1.5, middle * 4))
+    times.set_xlabel("time of one stack (s)")
+    for axes in (errors, times):
+        axes.grid(axis="x")
+        axes.set_axisbelow(True)
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def _dots(axes: Axes, linear: Float[np.ndarray, " stacks"], place: float, colour: str) -> None:
+    values_db = 10 * np.log10(linear)
+    axes.plot(values_db, np.full(len(linear), place), ".", color=colour, alpha=0.35, markersize=4)
+    axes.plot([10 * np.log10(linear.mean())] * 2, [place - 0.11, place + 0.11], color=colour)
