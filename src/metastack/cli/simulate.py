@@ -9,6 +9,7 @@ import typer
 from .options import AsJson, DevicePath, Seed, SnapshotsX, SnapshotsY, require_writable
 from .output import emit
 from .simulate_built import built
+from .simulate_drift import drift
 from .simulate_pilots import pilots
 from .simulate_wideband import wideband
 
@@ -36,6 +37,7 @@ def _simulate() -> None:
 
 app.command("built")(built)
 app.command("pilots")(pilots)
+app.command("drift")(drift)
 app.command("wideband")(wideband)
 
 

@@ -5,7 +5,7 @@ from .decisions import Action, Decision, Hysteresis, Watch
 from .drift import Drift, DriftPath, Jumps, RandomWalk, Thermal, Together, Vibration, drift_path
 from .monitors import Cusum, Innovation, Monitor, ResidualEnergy, SubspaceDetector
 from .operations import Operation, Stage, follow
-from .running import ScheduleRun, links_nmse, run_schedule
+from .running import ScheduleRun, links_nmse, pilots_on_path, run_schedule
 from .schedules import (
     Alarms,
     CoherenceBlock,
@@ -17,6 +17,7 @@ from .schedules import (
 )
 from .service import HeldState, Jump, Patterns, Service, TrackedState
 from .site import Send, Site
+from .stream import StreamMonitor, StreamReport
 from .thresholds import (
     Detection,
     Rate,
@@ -57,6 +58,8 @@ __all__ = [
     "Site",
     "Stage",
     "StateDriven",
+    "StreamMonitor",
+    "StreamReport",
     "SubspaceDetector",
     "Thermal",
     "Threshold",
@@ -70,6 +73,7 @@ __all__ = [
     "drift_path",
     "follow",
     "links_nmse",
+    "pilots_on_path",
     "run_schedule",
     "simulated_statistics",
     "simulated_threshold",

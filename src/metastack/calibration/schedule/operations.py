@@ -6,6 +6,7 @@ Source: calibration paper, section III-B, for periodic and state-driven calibrat
 ours.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -60,31 +61,33 @@ class PeriodicOperation:
 class StateDrivenOperation:
     """Calibrate when a monitor raises an alarm."""
 
-    def __init__(self, site: Site, slots: int, watched_slots: int, watch: Watch) -> None:
+    _watch: Watch
+
+    def __init__(
+        self, site: Site, slots: int, watched_slots: int, watch_over: Callable[[Belief], Watch]
+    ) -> None:
         self.belief = Belief.before_pilots(site.unknowns)
-        self._site, self._watch = site, watch
+        self._site, self._watch_over = site, watch_over
         self._slots, self._watched_slots = slots, watched_slots
 
     def step(self, block: int, send: Send) -> Decision:
         """Do what is to be done in a block; `send` shows a plan and returns the pilots."""
         site = self._site
         if block == 0:
-            return self._calibrated(block, send, self._slots, Action.CALIBRATION, _UNKNOWN)
+            self.belief = self._calibrated(send)
+            self._watch = self._watch_over(self.belief)
+            return Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, self._slots)
         pilots = send(site.plan(self._watched_slots))
         seen = self.belief.innovation(pilots, site.noise_variance)
         self._watch, decision = self._watch.after(seen, block=block, pilots=self._watched_slots)
         if decision.action is not Action.ALARM:
             return decision
-        many = self._slots + self._watched_slots
-        return self._calibrated(block, send, many, Action.ALARM, decision.statistic)
+        self.belief = self._calibrated(send)
+        return replace(decision, pilots=decision.pilots + self._slots)
 
-    def _calibrated(
-        self, block: int, send: Send, pilots: int, action: Action, statistic: float
-    ) -> Decision:
-        site = self._site
-        measured = send(site.plan(self._slots))
-        self.belief = calibrated_belief(site.unknowns, measured, site.noise_variance)
-        return Decision(block, statistic, self._watch.hysteresis.level, action, pilots)
+    def _calibrated(self, send: Send) -> Belief:
+        pilots = send(self._site.plan(self._slots))
+        return calibrated_belief(self._site.unknowns, pilots, self._site.noise_variance)
 
 
 class TrackingOperation:
@@ -93,9 +96,13 @@ class TrackingOperation:
     `slots`: of the first calibration, of every other block, and further ones of a new start.
     """
 
-    def __init__(self, site: Site, slots: tuple[int, int, int], watch: Watch) -> None:
+    _watch: Watch
+
+    def __init__(
+        self, site: Site, slots: tuple[int, int, int], watch_over: Callable[[Belief], Watch]
+    ) -> None:
         self.belief = Belief.before_pilots(site.unknowns)
-        self._site, self._watch = site, watch
+        self._site, self._watch_over = site, watch_over
         self._first, self._tracked, self._restart = slots
 
     def step(self, block: int, send: Send) -> Decision:
@@ -104,6 +111,7 @@ class TrackingOperation:
         if block == 0:
             pilots = send(site.plan(self._first))
             self.belief = calibrated_belief(site.unknowns, pilots, site.noise_variance)
+            self._watch = self._watch_over(self.belief)
             return Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, self._first)
         pilots = send(site.plan(self._tracked))
         tracked = follow(self.belief, self._watch, pilots, site, block=block, blocks_since=1)

@@ -5,6 +5,7 @@ Pilots are those of the true stack, moved as it is in every block.
 Source: ours.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -101,14 +102,13 @@ def run_schedule(
             that is not finite; nothing that may be off, or too much to be followed.
     """
     (coherence or CoherenceBlock()).check(schedule)
-    require(abs(snr_db) <= 300, f"`snr_db` must be within ±300, but is {snr_db}.")
+    variance = abs(gain) ** 2 * _noise_variance(stack, illumination, snr_db)
     unknowns = Unknowns.of(stack, illumination, Expected.within(imperfections))
     for_drift, for_noise = jax.random.split(key)
     path = drift_path(drift, for_drift, blocks, unknowns.size)
     tolerance = 1 / imperfections.law.deviation
     truth = path.values * tolerance
     seed = int(jax.random.randint(for_noise, (), 0, 2**31 - 1))
-    variance = abs(gain) ** 2 * reference_power(stack, illumination) * 10 ** (-snr_db / 10)
     step_variance = (drift.step_deviation * tolerance) ** 2
     site = Site(unknowns, variance, step_variance, seed, patterns)
     operation = schedule.begun(site)
@@ -158,6 +158,33 @@ def _links_nmse(
 
 def _energy(matrix: Complex[AnyArray, "to from"]) -> Float[Array, ""]:
     return jnp.sum(jnp.abs(matrix) ** 2)
+
+
+@in_float64
+def pilots_on_path(
+    unknowns: Unknowns,
+    truth: Float[np.ndarray, "blocks unknowns"],
+    slots: Sequence[int],
+    *,
+    snr_db: float,
+    seed: int,
+) -> list[Pilots]:
+    """Pilots of random phases in every block of a path, so many slots of each.
+
+    `truth`: in units of the unknowns.
+
+    Raises:
+        InputError: an SNR that is not finite.
+    """
+    variance = _noise_variance(unknowns.stack, unknowns.illumination, snr_db)
+    site = Site(unknowns, variance, 0.0, seed)
+    ether = _Ether(unknowns, variance, 1.0, np.random.default_rng(seed))
+    return [ether.carried(site.plan(many), now) for many, now in zip(slots, truth, strict=True)]
+
+
+def _noise_variance(stack: Stack, illumination: Illumination, snr_db: float) -> float:
+    require(abs(snr_db) <= 300, f"`snr_db` must be within ±300, but is {snr_db}.")
+    return reference_power(stack, illumination) * 10 ** (-snr_db / 10)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...errors import require
+from .belief import Belief
 from .decisions import Hysteresis, Watch
 from .monitors import Monitor, SubspaceDetector
 from .operations import (
@@ -20,7 +21,7 @@ from .operations import (
     StateDrivenOperation,
     TrackingOperation,
 )
-from .service import HeldState, TrackedState
+from .service import HeldState, Service, TrackedState
 from .site import Site
 from .thresholds import simulated_threshold
 
@@ -124,7 +125,7 @@ class Alarms:
     lower_share: float = 0.5
     quiet_blocks: int = 3
 
-    def watch(self, service: HeldState | TrackedState, seed: int) -> Watch:
+    def watch(self, service: Service, seed: int) -> Watch:
         """A watch with the threshold that these false alarms ask for."""
         level = simulated_threshold(self.monitor, service, self.false_alarms, seed=seed).level
         lower = min(self.lower_share * level, level)
@@ -149,11 +150,13 @@ class StateDriven:
 
     def begun(self, site: Site) -> Operation:
         """The schedule at work."""
-        pool = site.pool()
-        service = HeldState(pool, self.watched_slots, pool.calibrated(self.slots))
-        return StateDrivenOperation(
-            site, self.slots, self.watched_slots, self.alarms.watch(service, site.seed)
-        )
+
+        def watch_over(belief: Belief) -> Watch:
+            pool = site.pool(belief.gain)
+            service = HeldState(pool, self.watched_slots, pool.calibrated(self.slots))
+            return self.alarms.watch(service, site.seed)
+
+        return StateDrivenOperation(site, self.slots, self.watched_slots, watch_over)
 
 
 @dataclass(frozen=True)
@@ -175,12 +178,16 @@ class Tracking:
 
     def begun(self, site: Site) -> Operation:
         """The schedule at work."""
-        pool = site.pool()
-        service = TrackedState(
-            pool, self.tracked_slots, pool.calibrated(self.slots), site.step_variance
-        )
-        return TrackingOperation(
-            site,
-            (self.slots, self.tracked_slots, self.restart_slots),
-            self.alarms.watch(service, site.seed),
-        )
+        many = self.slots, self.tracked_slots, self.restart_slots
+
+        def watch_over(belief: Belief) -> Watch:
+            service = tracked_service(site, belief, self.slots, self.tracked_slots)
+            return self.alarms.watch(service, site.seed)
+
+        return TrackingOperation(site, many, watch_over)
+
+
+def tracked_service(site: Site, belief: Belief, slots: int, tracked_slots: int) -> TrackedState:
+    """A state that was calibrated from `slots` pilots, and is tracked from others."""
+    pool = site.pool(belief.gain)
+    return TrackedState(pool, tracked_slots, pool.calibrated(slots), site.step_variance)

@@ -44,10 +44,10 @@ class Site:
         turn = (first + np.arange(slots)) % self.patterns.slots
         return PilotPlan(self.patterns.phases_rad[turn], lit)
 
-    def pool(self) -> Patterns:
-        """Patterns like those that will be shown."""
+    def pool(self, gain: complex) -> Patterns:
+        """Patterns like those that will be shown, responses being multiplied by this gain."""
         unknowns = self.unknowns
         plan = self.patterns or random_plan(
             unknowns.stack, _POOL, unknowns.illumination, seed=self.seed
         )
-        return Patterns.of(unknowns, plan, self.noise_variance)
+        return Patterns.of(unknowns, plan, self.noise_variance / abs(gain) ** 2)

@@ -1,0 +1,134 @@
+"""Blocks of pilots as they come from a device: a calibration, and then a watchful filter.
+
+The first block calibrates; every other one is taken in by the filter, and its innovation is what a
+monitor sees. Where blocks are missing, unknowns walked in each of them.
+
+Source: ours.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from ...errors import require
+from ...precision import in_float64
+from ...stack import Stack
+from ..geometric import calibrate
+from ..pilot_design import wanted_by_default
+from ..pilots import Pilots, check_pilots
+from ..unknowns import Expected, Unknowns
+from .belief import Belief, calibrated_belief
+from .decisions import Action, Decision, Hysteresis, Watch
+from .operations import follow
+from .schedules import Alarms, tracked_service
+from .site import Site
+from .thresholds import simulated_threshold
+
+_UNKNOWN = float("nan")
+
+
+@dataclass(frozen=True)
+class StreamReport:
+    """What a block led to.
+
+    `missed`: blocks that are missing before it. `expected_nmse`: of the matrices between layers,
+    as the belief has it.
+    """
+
+    decision: Decision
+    missed: int
+    expected_nmse: float
+
+
+class StreamMonitor:
+    """Follows a stack through blocks of pilots, in the order of their numbers.
+
+    `step`: deviation of the walk that every unknown is taken to make in a block, in units of its
+    expected deviation. Without `noise_variance` the first block tells the noise.
+    """
+
+    belief: Belief
+    _site: Site
+    _watch: Watch
+    _first_slots: int
+    _wanted: Float[np.ndarray, "unknowns unknowns"]
+
+    def __init__(
+        self,
+        nominal: Stack,
+        expected: Expected,
+        *,
+        step: float,
+        alarms: Alarms,
+        noise_variance: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        require(
+            bool(np.isfinite(step) and step >= 0),
+            f"`step` must be finite and not negative, but is {step}.",
+        )
+        self._nominal, self._expected, self._step = nominal, expected, step
+        self._alarms, self._noise_variance, self._seed = alarms, noise_variance, seed
+        self._last: int | None = None
+        self._levels: dict[int, float] = {}
+
+    @in_float64
+    def take(self, block: int, pilots: Pilots) -> StreamReport:
+        """Take in the pilots of a block.
+
+        Raises:
+            InputError: a block that is not after the last one, or pilots of another stack.
+        """
+        check_pilots(pilots, self._nominal)
+        if self._last is None:
+            return self._began(block, pilots)
+        _check_order(block, self._last)
+        since, self._last = block - self._last, block
+        self._watch = self._with_level_of(pilots.plan.slots)
+        self.belief, self._watch, decision = follow(
+            self.belief, self._watch, pilots, self._site, block=block, blocks_since=since
+        )
+        return StreamReport(decision, since - 1, self._expected_nmse())
+
+    def _began(self, block: int, pilots: Pilots) -> StreamReport:
+        variance = self._noise_variance
+        if variance is None:
+            variance = calibrate(self._nominal, pilots, expected=self._expected).fit.noise_variance
+        require(
+            bool(np.isfinite(variance) and variance > 0),
+            f"`noise_variance` must be positive, but is {variance}.",
+        )
+        unknowns = Unknowns.of(self._nominal, pilots.plan.illumination, self._expected)
+        self._site = Site(unknowns, variance, self._step**2, self._seed)
+        self.belief = calibrated_belief(unknowns, pilots, variance)
+        self._first_slots, self._last = pilots.plan.slots, block
+        self._wanted = wanted_by_default(unknowns)
+        monitor = self._alarms.monitor
+        self._watch = Watch.begun(monitor, Hysteresis(np.inf, np.inf, self._alarms.quiet_blocks))
+        decision = Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, pilots.plan.slots)
+        return StreamReport(decision, 0, self._expected_nmse())
+
+    def _with_level_of(self, slots: int) -> Watch:
+        """The watch with the threshold of blocks of so many slots."""
+        if slots not in self._levels:
+            service = tracked_service(self._site, self.belief, self._first_slots, slots)
+            self._levels[slots] = simulated_threshold(
+                self._alarms.monitor, service, self._alarms.false_alarms, seed=self._seed
+            ).level
+        level = self._levels[slots]
+        lower = min(self._alarms.lower_share * level, level)
+        hysteresis = replace(self._watch.hysteresis, level=level, lower=lower)
+        return replace(self._watch, hysteresis=hysteresis)
+
+    def _expected_nmse(self) -> float:
+        size = self.belief.unknowns.size
+        return float(np.sum(self._wanted * self.belief.covariance[:size, :size]))
+
+
+def _check_order(block: int, last: int) -> None:
+    require(block != last, f"Every block must come once, but block {block} is repeated.")
+    require(
+        block > last,
+        f"Blocks must come in order, but block {block} comes after block {last}.",
+    )
