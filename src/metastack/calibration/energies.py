@@ -42,29 +42,40 @@ class EnergyPilots(eqx.Module):
             InputError: shapes that contradict the plan; energies that are complex, negative, not
                 finite or all the same; a noise variance that is not positive, or not known.
         """
-        values = np.asarray(energies)
-        require(
-            not np.iscomplexobj(values),
-            "`energies` must be real, but is complex: calibrate complex responses as `received`, "
-            "which tells more (`metastack calibrate fit`).",
-        )
-        require(
-            values.dtype.kind in "fiu",
-            f"`energies` must hold numbers, but holds {values.dtype}.",
-        )
-        x = values.astype(float)
-        x = x[:, :, None] if x.ndim == 2 else x
-        require(
-            x.ndim == 3 and x.size > 0,
-            "`energies` must be slots x antennas x users, or slots x antennas, but has shape "
-            f"{np.shape(energies)}.",
-        )
-        require(
-            len(x) == plan.slots,
-            f"`energies` must have a row for each of the {plan.slots} slots, but has {len(x)}.",
-        )
-        _check_values(x)
-        return cls(plan, x, _checked_variance(noise_variance))
+        return cls(plan, checked_energies(plan, energies), _checked_variance(noise_variance))
+
+
+def checked_energies(
+    plan: PilotPlan, energies: Shaped[AnyArray, "..."]
+) -> Float[np.ndarray, "slots antennas users"]:
+    """Energies of a plan, slots x antennas x users.
+
+    Raises:
+        InputError: as `EnergyPilots.measured`, but for the noise.
+    """
+    values = np.asarray(energies)
+    require(
+        not np.iscomplexobj(values),
+        "`energies` must be real, but is complex: calibrate complex responses as `received`, "
+        "which tells more (`metastack calibrate fit`).",
+    )
+    require(
+        values.dtype.kind in "fiu",
+        f"`energies` must hold numbers, but holds {values.dtype}.",
+    )
+    x = values.astype(float)
+    x = x[:, :, None] if x.ndim == 2 else x
+    require(
+        x.ndim == 3 and x.size > 0,
+        "`energies` must be slots x antennas x users, or slots x antennas, but has shape "
+        f"{np.shape(energies)}.",
+    )
+    require(
+        len(x) == plan.slots,
+        f"`energies` must have a row for each of the {plan.slots} slots, but has {len(x)}.",
+    )
+    _check_values(x)
+    return x
 
 
 def energies_of(pilots: Pilots) -> EnergyPilots:

@@ -106,6 +106,19 @@ def _pilots(path: Path) -> dict[str, Any]:
     }
 
 
+def _energy_pilots(path: Path) -> dict[str, Any]:
+    record = read_pilot_record(path, FileKind.ENERGY_PILOTS)
+    assert record.energies is not None
+    _, antennas, users = record.energies.shape
+    return {
+        **_pilot_facts(record),
+        "antennas": antennas,
+        "users": users,
+        "mean_energy": float(np.mean(record.energies)),
+        "noise_variance": record.noise_variance,
+    }
+
+
 def _pilot_plan(path: Path) -> dict[str, Any]:
     return _pilot_facts(read_pilot_record(path, FileKind.PILOT_PLAN))
 
@@ -175,6 +188,7 @@ _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.DIRECTION_DESIGN: _direction_design,
     FileKind.RECORDING: _recording,
     FileKind.PILOTS: _pilots,
+    FileKind.ENERGY_PILOTS: _energy_pilots,
     FileKind.PILOT_PLAN: _pilot_plan,
     FileKind.MATRIX: _matrix,
     FileKind.CODES: _codes,

@@ -16,6 +16,7 @@ class FileKind(Enum):
     DIRECTION_DESIGN = "direction design"
     RECORDING = "recording"
     PILOTS = "pilots"
+    ENERGY_PILOTS = "energies of pilots"
     PILOT_PLAN = "pilot plan"
     MATRIX = "matrix of numbers"
     ATOM_TABLE = "table of measured atoms"
@@ -53,6 +54,7 @@ _NETCDF = {
         FileKind.DIRECTION_DESIGN,
         FileKind.RECORDING,
         FileKind.PILOTS,
+        FileKind.ENERGY_PILOTS,
         FileKind.PILOT_PLAN,
     )
 }
@@ -76,7 +78,7 @@ def _arrays(path: Path) -> FileKind:
     names = read_arrays(path).keys()
     has_phases = {"phases_rad", "phases_deg"} & names or {"codes", "bits"} <= names
     if has_phases and path.suffix.lower() != ".npy":  # which is one array, whatever its name
-        return FileKind.PILOTS if "received" in names else FileKind.PILOT_PLAN
+        return _of_plan("received" in names, "energies" in names)
     return FileKind.RECORDING if names & {"received", "energies"} else FileKind.MATRIX
 
 
@@ -97,8 +99,14 @@ def _csv(path: Path) -> FileKind:
 
 
 def _folder(path: Path) -> FileKind:
-    is_measured = (path / "received.csv").is_file()
-    return FileKind.PILOTS if is_measured else FileKind.PILOT_PLAN
+    return _of_plan(*((path / f"{name}.csv").is_file() for name in ("received", "energies")))
+
+
+def _of_plan(has_received: bool, has_energies: bool) -> FileKind:
+    """What a file with phases is: fields tell all that energies do."""
+    if has_received:
+        return FileKind.PILOTS
+    return FileKind.ENERGY_PILOTS if has_energies else FileKind.PILOT_PLAN
 
 
 _LOOK: dict[str, Callable[[Path], FileKind]] = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
+from ..calibration.energies import checked_energies
 from ..calibration.illumination import (
     FromInputPorts,
     Illumination,
@@ -17,7 +18,7 @@ from ..errors import require
 from .pilot_arrays import Array, Arrays, number_in, positive_in
 from .pilot_illumination import numbers_of
 from .pilot_phases import phases_in
-from .pilot_warnings import phase_warnings, response_warnings
+from .pilot_warnings import energy_warnings, phase_warnings, response_warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +36,14 @@ class PilotRecord:
     frequency_hz: float | None = None
     wave_speed_m_per_s: float | None = None
     frequencies_hz: Float[np.ndarray, " frequencies"] | None = None
+    energies: Float[np.ndarray, "slots antennas users"] | None = None
 
     @property
     def warnings(self) -> list[str]:
         """What is odd about it, a sentence each."""
-        of_phases = phase_warnings(self.phases_rad)
-        return of_phases + ([] if self.received is None else response_warnings(self.received))
+        warnings = phase_warnings(self.phases_rad)
+        warnings += [] if self.received is None else response_warnings(self.received)
+        return warnings + ([] if self.energies is None else energy_warnings(self.energies))
 
     def numbers(self) -> dict[str, float]:
         """The single numbers that it says."""
@@ -51,10 +54,11 @@ class PilotRecord:
     def arrays(self) -> dict[str, Array]:
         """Everything as named arrays, of which `record_of` makes the same record."""
         lit = {} if self.illumination is None else numbers_of(self.illumination)
-        received = {} if self.received is None else {"received": self.received}
+        pairs = ("received", self.received), ("energies", self.energies)
+        measured = {name: array for name, array in pairs if array is not None}
         numbers = {name: np.array(value) for name, value in self.numbers().items()}
         band = {} if self.frequencies_hz is None else {"frequencies_hz": self.frequencies_hz}
-        return {"phases_rad": self.phases_rad, **received, **band, **numbers, **lit}
+        return {"phases_rad": self.phases_rad, **measured, **band, **numbers, **lit}
 
 
 _NUMBERS = ("frequency_hz", "wave_speed_m_per_s", "noise_variance")
@@ -79,6 +83,7 @@ def record_of(arrays: Arrays, illumination: Illumination | None) -> PilotRecord:
         positive_in(arrays, "frequency_hz"),
         positive_in(arrays, "wave_speed_m_per_s"),
         frequencies,
+        _energies(arrays["energies"], phases_rad, illumination) if "energies" in arrays else None,
     )
 
 
@@ -99,7 +104,8 @@ def _received(
 ) -> Complex[np.ndarray, "slots antennas users *frequencies"]:
     require(
         np.iscomplexobj(array),
-        "`received` must be complex, but is real: magnitudes alone do not do.",
+        "`received` must be complex, but is real: magnitudes alone do not do; their squares may be "
+        "calibrated as `energies` (`metastack calibrate energies`).",
     )
     # Which illumination is the same to these checks, so that one unknown may pass for any.
     plan = PilotPlan(phases_rad, illumination or FromInputPorts())
@@ -108,10 +114,25 @@ def _received(
         received = Pilots.measured(plan, responses, variance).received
     else:
         received = WidebandPilots.measured(plan, frequencies_hz, responses, variance).received
+    _check_users("received", received.shape[2], illumination)
+    return received
+
+
+def _energies(
+    array: Array,
+    phases_rad: Float[np.ndarray, "slots layers atoms"],
+    illumination: Illumination | None,
+) -> Float[np.ndarray, "slots antennas users"]:
+    plan = PilotPlan(phases_rad, illumination or FromInputPorts())
+    energies = checked_energies(plan, np.ascontiguousarray(array))
+    _check_users("energies", energies.shape[2], illumination)
+    return energies
+
+
+def _check_users(name: str, users: int, illumination: Illumination | None) -> None:
     if isinstance(illumination, OntoFirstLayer | OntoInputLayer):
-        lit, users = len(illumination.waves.coordinates), received.shape[2]
+        lit = len(illumination.waves.coordinates)
         require(
             users == lit,
-            f"`received` must be of the {lit} users that light the stack, but is of {users}.",
+            f"`{name}` must be of the {lit} users that light the stack, but is of {users}.",
         )
-    return received

@@ -1,7 +1,7 @@
 """What is odd about pilots but does not forbid to use them."""
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Shaped
 
 _AXES = ("slot", "antenna", "user", "frequency")
 _PLURAL = {"frequency": "frequencies"}
@@ -20,7 +20,20 @@ def response_warnings(
     return _saturated(received) + _silent(received)
 
 
-def _silent(received: Complex[np.ndarray, "slots antennas users *frequencies"]) -> list[str]:
+def energy_warnings(energies: Float[np.ndarray, "slots antennas users"]) -> list[str]:
+    """Detectors that saturate; slots, antennas, users with nothing received."""
+    largest = energies.max()
+    sharing = int((energies == largest).sum())
+    if sharing < max(_FEWEST_SATURATED, _SHARE_SATURATED * energies.size):
+        return _silent(energies)
+    return [
+        f"{sharing} of {energies.size} energies are exactly {largest:g}, the largest: the detector "
+        "seems to saturate; measure with less gain.",
+        *_silent(energies),
+    ]
+
+
+def _silent(received: Shaped[np.ndarray, "slots antennas users *frequencies"]) -> list[str]:
     axes = range(received.ndim)
     others = {name: tuple(a for a in axes if a != _AXES.index(name)) for name in _AXES[: len(axes)]}
     silent = {name: np.flatnonzero(~np.any(received, axis=axes)) for name, axes in others.items()}

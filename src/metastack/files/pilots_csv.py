@@ -1,17 +1,19 @@
 """Pilots as a folder of text: one file a table, one line a slot.
 
 `phases_deg.csv`, `phases_rad.csv` or `codes.csv` list all atoms, layer after layer, x fastest, and
-`received.csv` a pair of columns `re0,im0,…` for every antenna, of all users one after the other;
+`received.csv` a pair of columns `re0,im0,…` for every antenna, of all users one after the other, or
+`energies.csv` a column `e0,e1,…` of each;
 users stand in `user_positions_m.csv` or `user_direction_cosines.csv`. Comments of the form
 `# layers = 4` in any of them hold the numbers.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Shaped
 
 from ..errors import InputError, require
 from .pilot_arrays import Array, Arrays, listed, whole_in
@@ -20,7 +22,8 @@ from .pilot_illumination import USER_ARRAYS
 from .pilot_phases import FORMS
 from .wording import at_file, naming, one_line, read_text, shown
 
-_TABLES = (*FORMS, "received", *USER_ARRAYS)
+_MEASURED = ("received", "energies")
+_TABLES = (*FORMS, *_MEASURED, *USER_ARRAYS)
 FILES = frozenset(f"{name}.csv" for name in _TABLES)
 
 _NOTE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)\s*")
@@ -65,7 +68,7 @@ def read_folder(path: Path) -> dict[str, Array]:
         text = read_text(file)
         with naming(file):
             table = _parsed(text)
-            values = _responses(table) if name == "received" else table.values
+            values = _READ[name](table) if name in _READ else table.values
         arrays |= {**table.notes, name: values}
     return arrays
 
@@ -90,19 +93,30 @@ def write_folder(arrays: Arrays, path: Path) -> None:
 def _text(name: str, array: Array, notes: list[str]) -> str:
     if name in USER_ARRAYS:
         return _lines(["# a line a user"], array)
-    if name == "received":
+    if name in _MEASURED:
         return _text_of_responses(array)
     about = "# a line a slot, all atoms, layer after layer, x fastest"
     head = [about, f"# layers = {array.shape[1]}", *notes]
     return _lines(head, array.reshape(len(array), -1))
 
 
-def _text_of_responses(received: Complex[np.ndarray, "slots antennas users"]) -> str:
-    slots, antennas, users = received.shape
-    by_user = np.ascontiguousarray(np.swapaxes(received, 1, 2)).reshape(slots, -1)
+def _text_of_responses(measured: Shaped[np.ndarray, "slots antennas users"]) -> str:
+    slots, antennas, users = measured.shape
+    by_user = np.ascontiguousarray(np.swapaxes(measured, 1, 2)).reshape(slots, -1)
+    ports, note = antennas * users, f"# users = {users}"
+    if not np.iscomplexobj(measured):
+        about = "# a line a slot, a column an antenna, user after user"
+        return _lines([about, note, _energy_header(ports)], by_user)
     about = "# a line a slot, a pair of columns an antenna, user after user"
-    header = ",".join(f"re{pair},im{pair}" for pair in range(antennas * users))
-    return _lines([about, f"# users = {users}", header], by_user.view(np.float64))
+    return _lines([about, note, _field_header(ports)], by_user.view(np.float64))
+
+
+def _field_header(pairs: int) -> str:
+    return ",".join(f"re{pair},im{pair}" for pair in range(pairs))
+
+
+def _energy_header(columns: int) -> str:
+    return ",".join(f"e{column}" for column in range(columns))
 
 
 def _lines(head: list[str], values: Float[np.ndarray, "lines columns"]) -> str:
@@ -121,22 +135,39 @@ def _parsed(text: str) -> _Table:
 
 
 def _responses(table: _Table) -> Complex[np.ndarray, "slots antennas users"]:
-    slots, columns = table.values.shape
-    expected = ",".join(f"re{pair},im{pair}" for pair in range(columns // 2))
+    _, columns = table.values.shape
     require(
-        columns % 2 == 0 and table.header == expected,
+        columns % 2 == 0 and table.header == _field_header(columns // 2),
         "The header must be re0,im0,re1,im1,… and name each of the "
         f"{columns} columns, but is {shown(table.header or 'missing')}.",
     )
-    pairs = columns // 2
+    return _by_antenna(table, table.values.view(np.complex128), "a pair of columns", "pairs")
+
+
+def _energies(table: _Table) -> Float[np.ndarray, "slots antennas users"]:
+    _, columns = table.values.shape
+    require(
+        table.header == _energy_header(columns),
+        f"The header must be e0,e1,… and name each of the {columns} columns, but is "
+        f"{shown(table.header or 'missing')}.",
+    )
+    return _by_antenna(table, table.values, "a column", "columns")
+
+
+def _by_antenna(
+    table: _Table, values: Shaped[np.ndarray, "slots ports"], one: str, many: str
+) -> Shaped[np.ndarray, "slots antennas users"]:
+    slots, ports = values.shape
     users = whole_in(table.notes, "users", _MOST_USERS) or 1
     require(
-        pairs % users == 0,
-        f"There must be a pair of columns for each antenna and user, but {pairs} pairs are not of "
-        f"{users} users.",
+        ports % users == 0,
+        f"There must be {one} for each antenna and user, but {ports} {many} are not of {users} "
+        "users.",
     )
-    by_user = table.values.view(np.complex128).reshape(slots, users, pairs // users)
-    return np.swapaxes(by_user, 1, 2)
+    return np.swapaxes(values.reshape(slots, users, ports // users), 1, 2)
+
+
+_READ: Mapping[str, Callable[[_Table], Array]] = {"received": _responses, "energies": _energies}
 
 
 def _is_numeric(line: str) -> bool:

@@ -1,12 +1,13 @@
 """Pilots and plans in netCDF (ours), .npz and .mat files, and in folders of .csv files.
 
-Foreign files hold `received`, slots x antennas x users (or x antennas, of one user), and one of
+Foreign files hold `received`, slots x antennas x users (or x antennas, of one user), or `energies`
+of the same shape (see `energies_file`), and one of
 `phases_rad`, `phases_deg` and `codes` (with `bits`), slots x layers x atoms (or x all atoms, with
 `layers`); as far as they are known, `frequency_hz`, `wave_speed_m_per_s` and `noise_variance`; and
 how the stack was lit, see `pilot_illumination`. A plan is the same without what was received.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -20,6 +21,7 @@ from ..stack import Stack
 from .atomic import replacing
 from .kinds import FileKind
 from .matrix_file import read_arrays
+from .netcdf import stored_kind
 from .pilot_arrays import Arrays, listed
 from .pilot_illumination import illumination_in
 from .pilot_record import PilotRecord, record_of
@@ -175,14 +177,34 @@ def read_pilot_record(
     Raises:
         InputError: the file cannot be read or is of another kind.
     """
-    path = Path(path)
+    path, wanted = Path(path), _MEASURED.get(kind)
+    with naming(path):
+        if path.suffix.lower() == ".nc" and path.is_file():
+            stored = stored_kind(path)
+            _check_not_the_other(kind, [n for each, n in _MEASURED.items() if each.value == stored])
     arrays, stated = _format(path).read(path, kind.value)
     with naming(path):
-        if kind is FileKind.PILOT_PLAN:
-            arrays = {name: array for name, array in arrays.items() if name != "received"}
-        elif "received" not in arrays:
-            raise InputError(f"The file must hold `received`, but holds {listed(arrays)}.")
-        return record_of(arrays, illumination or stated)
+        _check_not_the_other(kind, arrays)
+        if wanted is not None and wanted not in arrays:
+            raise InputError(f"The file must hold `{wanted}`, but holds {listed(arrays)}.")
+        others = {*_MEASURED.values()} - {wanted}
+        kept = {name: array for name, array in arrays.items() if name not in others}
+        return record_of(kept, illumination or stated)
+
+
+_MEASURED = {FileKind.PILOTS: "received", FileKind.ENERGY_PILOTS: "energies"}
+_TAKEN_BY = {"received": "metastack calibrate fit", "energies": "metastack calibrate energies"}
+
+
+def _check_not_the_other(kind: FileKind, names: Iterable[str]) -> None:
+    """Say which command takes a file of energies where fields are expected, or of fields."""
+    wanted, found = _MEASURED.get(kind), {*names} & _TAKEN_BY.keys()
+    if wanted is None or wanted in found or not found:
+        return
+    (other,) = found
+    raise InputError(
+        f"The file must hold `{wanted}`, but holds `{other}`: use `{_TAKEN_BY[other]}`."
+    )
 
 
 def plan_in(record: PilotRecord, path: Path | str) -> PilotPlan:

@@ -60,4 +60,7 @@ def write_netcdf(record: PilotRecord, path: Path, kind: str) -> None:
         variables["received"] = encode_complex(
             axes, record.received, units="1", long_name="response"
         )
+    if record.energies is not None:
+        meaning = {"units": "1", "long_name": "energy of a response, noise included"}
+        variables["energies"] = (("slot", "antenna", "user"), record.energies, meaning)
     save_netcdf(path, kind=kind, variables=variables, attributes=attributes)
