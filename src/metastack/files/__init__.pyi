@@ -20,6 +20,11 @@ from .direction_design_file import (
 from .dispersion_table import (
     read_dispersion as read_dispersion,
 )
+from .energies_file import (
+    StoredEnergyPilots as StoredEnergyPilots,
+    read_energy_pilots as read_energy_pilots,
+    write_energy_pilots as write_energy_pilots,
+)
 from .fpga import (
     export_codes as export_codes,
     export_input_codes as export_input_codes,
