@@ -19,7 +19,6 @@ from . import (
     export,
     loop,
     monitor,
-    monitor,
     prepare,
     report,
     show,
@@ -38,7 +37,6 @@ app.command("design")(design.design)
 app.command("design-robust")(design_robust.design_robust)
 app.command("tradeoff")(tradeoff.tradeoff)
 app.command("loop")(loop.loop)
-app.command("monitor")(monitor.monitor)
 app.command("monitor")(monitor.monitor)
 app.command("doa")(doa.doa)
 app.command("doa-study")(doa_study.doa_study)
