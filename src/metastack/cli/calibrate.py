@@ -11,6 +11,7 @@ from .calibrate_entries import entries
 from .calibrate_given import GainName, expected_of, gains_named, say_start
 from .calibrate_plan import plan
 from .calibrate_wideband import wideband
+from .calibrate_schedule import schedule
 from .illumination import Far, Near, PastInput
 from .options import (
     AsJson,
@@ -58,6 +59,7 @@ app.command("plan")(plan)
 app.command("entries")(entries)
 app.command("compare")(compare)
 app.command("wideband")(wideband)
+app.command("schedule")(schedule)
 
 
 @app.command("fit")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .pose_errors import pose_estimates
     from .residuals import fit_history, residual_figure
     from .run_report import write_report
+    from .schedules import schedule_figure
     from .spectrum import MarkedSpectrum, angular_spectrum_map
     from .strategies import strategies_figure
     from .study_figure import mse_figure
@@ -57,6 +58,7 @@ __all__ = [
     "pose_estimates",
     "residual_figure",
     "response_against_target",
+    "schedule_figure",
     "stack_drawing",
     "strategies_figure",
     "tradeoff",
@@ -92,6 +94,7 @@ _HOME = {
     "pose_estimates": "pose_errors",
     "residual_figure": "residuals",
     "response_against_target": "fit",
+    "schedule_figure": "schedules",
     "stack_drawing": "drawing",
     "strategies_figure": "strategies",
     "tradeoff": "losses",

@@ -1,0 +1,69 @@
+"""How near schedules keep to a stack that moves: NMSE over blocks, jumps and alarms marked."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..calibration.schedule import ScheduleRun
+from ..errors import require
+from .style import GREY, SERIES, VERMILION, new_figure, styled
+
+_PANEL_IN, _WIDTH_IN = 0.95, 7.0
+
+
+@styled
+def schedule_figure(runs: Mapping[str, ScheduleRun]) -> Figure:
+    """One panel a schedule, all of one drift: NMSE of the matrices between layers (dB).
+
+    Grey: without calibration. Dashed lines are jumps; triangles are alarms, open ones false.
+
+    Raises:
+        InputError: no runs.
+    """
+    require(len(runs) > 0, "`runs` must hold at least one run, but is empty.")
+    figure = new_figure(0.6 + _PANEL_IN * len(runs), width_in=_WIDTH_IN)
+    panels = figure.subplots(len(runs), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, (name, run), colour in zip(panels, runs.items(), _colours(len(runs)), strict=True):
+        _draw(axes, run, colour)
+        axes.set_title(
+            f"{name}: {run.mean_nmse_db:.1f} dB, {run.pilots_per_block:.1f} pilots a block",
+            loc="left",
+        )
+    panels[-1].set_xlabel("block")
+    figure.supylabel("NMSE of the matrices (dB)")
+    return figure
+
+
+def _draw(axes: Axes, run: ScheduleRun, colour: str) -> None:
+    blocks = np.arange(len(run.nmse))
+    for jump in np.flatnonzero(run.path.jumps):
+        axes.axvline(float(jump), color=GREY, linewidth=0.6, linestyle="--")
+    axes.plot(blocks, _db(run.uncalibrated_nmse), color=GREY, linewidth=0.6)
+    axes.plot(blocks, _db(run.nmse), color=colour, linewidth=0.9)
+    top = float(_db(run.uncalibrated_nmse).max())
+    for flags, filling in ((run.alarms & ~run.is_false, VERMILION), (run.is_false, "white")):
+        at = np.flatnonzero(flags)
+        axes.scatter(
+            at,
+            np.full(len(at), top),
+            marker="v",
+            s=16,
+            color=filling,
+            edgecolors=VERMILION,
+            zorder=3,
+        )
+    axes.set_xlim(0, max(len(blocks) - 1, 1))
+    axes.grid(axis="y")
+
+
+def _db(values: Float[np.ndarray, " blocks"]) -> Float[np.ndarray, " blocks"]:
+    return 10 * np.log10(values)
+
+
+def _colours(many: int) -> list[str]:
+    """Vermilion is for alarms."""
+    others = [colour for colour in SERIES if colour != VERMILION]
+    return [others[index % len(others)] for index in range(many)]
