@@ -64,6 +64,7 @@ from .probes import PowerProbes, probe_powers, simulate_probes
 from .receivers import EnergyReceivers, FieldReceivers, Receivers
 from .residual_test import ResidualTest, Suspect, residual_test
 from .stuck_atoms import with_stuck_atoms
+from .subspace import calibrate_in_subspace, most_telling, of_freedoms
 from .three_figures import ThreeFigures, end_to_end_nmse
 from .unequal_atoms import with_unequal_atoms
 from .unknowns import Expected, Unknowns
@@ -134,6 +135,7 @@ __all__ = [
     "calibrate",
     "calibrate_energies",
     "calibrate_entries",
+    "calibrate_in_subspace",
     "calibrate_wideband",
     "calibrate_with_probes",
     "check_energies",
@@ -155,9 +157,11 @@ __all__ = [
     "in_our_convention",
     "likelier_convention",
     "matrix_nmse",
+    "most_telling",
     "nearest_gauge",
     "noise_nmse",
     "noiseless",
+    "of_freedoms",
     "poses_on_gauge_orbit",
     "prior_nmse",
     "probe_powers",
