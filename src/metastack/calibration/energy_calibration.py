@@ -19,6 +19,7 @@ from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
 from .energies import EnergyPilots, check_energies
+from .energy_bounds import without_gains
 from .energy_fit import EnergyFit, fit_energies
 from .energy_model import EnergyModel
 from .estimate import FoundPoses, in_numpy
@@ -26,6 +27,7 @@ from .gains import Gains, OneGain
 from .pilot_model import PoseModel
 from .starts import best_of_starts
 from .unknowns import Expected, Unknowns
+from .unseen import Unseen, unseen
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,12 @@ class EnergyCalibration(FoundPoses):
     def log_gains(self) -> Float[np.ndarray, " gains"]:
         """Natural logarithms of the power gains that were found."""
         return self.fit.values[self.unknowns.size :]
+
+    @property
+    def unseen(self) -> Unseen:
+        """What the energies do not tell."""
+        told = without_gains(self.fit.matrix, self.unknowns.size)
+        return unseen(self.unknowns, told, antennas=self.pilots.energies.shape[1])
 
 
 @in_float64

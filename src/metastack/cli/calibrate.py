@@ -7,11 +7,12 @@ import typer
 from typer.core import TyperGroup
 
 from .calibrate_compare import compare
+from .calibrate_energies import energies
 from .calibrate_entries import entries
 from .calibrate_given import GainName, expected_of, gains_named, say_start
 from .calibrate_plan import plan
-from .calibrate_wideband import wideband
 from .calibrate_schedule import schedule
+from .calibrate_wideband import wideband
 from .illumination import Far, Near, PastInput
 from .options import (
     AsJson,
@@ -57,9 +58,10 @@ app = typer.Typer(
 )
 app.command("plan")(plan)
 app.command("entries")(entries)
+app.command("energies")(energies)
+app.command("schedule")(schedule)
 app.command("compare")(compare)
 app.command("wideband")(wideband)
-app.command("schedule")(schedule)
 
 
 @app.command("fit")

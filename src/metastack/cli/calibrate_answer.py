@@ -22,7 +22,7 @@ from ..calibration import (
     unseen_by,
 )
 from ..calibration.bounds import LARGEST_LINEAR_NMSE
-from ..calibration.estimate import PoseEstimate
+from ..calibration.estimate import FoundPoses
 from ..calibration.unknowns import DEGREES_OF_FREEDOM, plane_name
 from ..errors import require
 from ..files import StackDescription, write_stack
@@ -94,7 +94,7 @@ def answer_of(calibration: Calibration, truth: Stack | None) -> Answer:
     return Answer(facts, tables, test, blind.sentences)
 
 
-def write_calibrated(description: StackDescription, calibration: PoseEstimate, path: Path) -> None:
+def write_calibrated(description: StackDescription, calibration: FoundPoses, path: Path) -> None:
     """The calibrated stack as a stack file like any other."""
     name = f"{description.name}, calibrated"
     write_stack(replace(description, stack=calibration.stack, name=name), path)
@@ -183,7 +183,7 @@ def improvement_db(before: Any, after: Any) -> float:
     return decibels_of(between_layers(before).mean() / between_layers(after).mean())
 
 
-def expected_improvement_db(calibration: PoseEstimate) -> float | None:
+def expected_improvement_db(calibration: FoundPoses) -> float | None:
     """By how much the matrices between layers should be nearer, by the error bars; with a prior."""
     unknowns = calibration.unknowns
     if not unknowns.has_prior.all():
@@ -206,7 +206,7 @@ def inflation_of(noise_ratio: float | None, *, explained: bool) -> float | None:
     return max(noise_ratio, 1.0) ** 0.5 if noise_ratio < _MOST_INFLATED else None
 
 
-def users_found(calibration: PoseEstimate, inflation: float | None) -> list[dict[str, Any]]:
+def users_found(calibration: FoundPoses, inflation: float | None) -> list[dict[str, Any]]:
     """Coordinates of every user as found, where they were looked for: metres or cosines."""
     unknowns = calibration.unknowns
     many = unknowns.size - len(unknowns.planes)
@@ -226,7 +226,7 @@ def users_found(calibration: PoseEstimate, inflation: float | None) -> list[dict
 
 
 def planes_found(
-    calibration: PoseEstimate, is_unseen: Any, inflation: float | None
+    calibration: FoundPoses, is_unseen: Any, inflation: float | None
 ) -> list[dict[str, Any]]:
     """Displacement and standard deviation of every plane; nothing where pilots tell nothing."""
     unknowns, rows = calibration.unknowns, dict[int, dict[str, Any]]()

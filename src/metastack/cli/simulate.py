@@ -10,6 +10,7 @@ from .options import AsJson, DevicePath, Seed, SnapshotsX, SnapshotsY, require_w
 from .output import emit
 from .simulate_built import built
 from .simulate_drift import drift
+from .simulate_energies import energies
 from .simulate_pilots import pilots
 from .simulate_wideband import wideband
 
@@ -37,6 +38,7 @@ def _simulate() -> None:
 
 app.command("built")(built)
 app.command("pilots")(pilots)
+app.command("energies")(energies)
 app.command("drift")(drift)
 app.command("wideband")(wideband)
 

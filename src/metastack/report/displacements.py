@@ -13,7 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..calibration.geometric import Calibration
+from ..calibration.estimate import FoundPoses
 from ..errors import require
 from ..stack import Stack
 from .front_view import draw_front_views, front_rows, largest_turn_rad
@@ -36,7 +36,7 @@ _MOST_EXAGGERATION = 1e6
 
 
 @styled
-def displacement_drawing(calibration: Calibration, truth: Stack | None = None) -> Figure:
+def displacement_drawing(calibration: FoundPoses, truth: Stack | None = None) -> Figure:
     """The stack from the side and from above, and the turn of every layer seen from the front.
 
     Planes are grey where they were designed to stand and blue where they were found, with one

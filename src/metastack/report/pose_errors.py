@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..calibration.geometric import Calibration
+from ..calibration.estimate import FoundPoses
 from ..errors import require
 from ..stack import Stack
 from .pose_table import PoseTable, plane_labels, pose_table
@@ -37,7 +37,7 @@ class _Unit:
 
 
 @styled
-def pose_estimates(calibration: Calibration, truth: Stack | None = None) -> Figure:
+def pose_estimates(calibration: FoundPoses, truth: Stack | None = None) -> Figure:
     """Estimates of all poses with two standard deviations, one panel a degree of freedom.
 
     The band is what was expected before the pilots, to two standard deviations. Hollow markers

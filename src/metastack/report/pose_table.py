@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..calibration.geometric import Calibration
+from ..calibration.estimate import FoundPoses
 from ..calibration.unknowns import DEGREES_OF_FREEDOM, Unknowns
 from ..errors import require
 from ..stack import Stack
@@ -58,7 +58,7 @@ class PoseTable:
         return self.is_unknown | (np.abs(self.truth) > _ROUNDING)
 
 
-def pose_table(calibration: Calibration, truth: Stack | None = None) -> PoseTable:
+def pose_table(calibration: FoundPoses, truth: Stack | None = None) -> PoseTable:
     """The displacements that a calibration found, beside the true ones where they are known.
 
     Raises:
@@ -103,7 +103,7 @@ def _expected(unknowns: Unknowns, planes: int) -> Float[np.ndarray, "6 _planes"]
     return table
 
 
-def _covariance(calibration: Calibration, planes: int) -> Float[np.ndarray, "_planes 6 6"]:
+def _covariance(calibration: FoundPoses, planes: int) -> Float[np.ndarray, "_planes 6 6"]:
     """Blocks of each plane, metres and radians; infinite variances where nothing is told."""
     unknowns = calibration.unknowns
     poses = len(unknowns.planes)

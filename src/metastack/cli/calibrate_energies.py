@@ -1,0 +1,187 @@
+"""`metastack calibrate energies`: poses from energies alone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from .calibrate_given import GainName, expected_of, gains_named, say_start
+from .illumination import Far, Near, PastInput, illumination_of
+from .options import AsJson, Seed, StackPath, refuse_overwriting, require_writable
+from .output import emit, warn
+from .pilot_options import NegatePhases, PilotsPath
+from .tolerances import (
+    DY_WAVELENGTHS,
+    DZ_WAVELENGTHS,
+    RZ_DEG,
+    DxWavelengths,
+    DyWavelengths,
+    DzWavelengths,
+    Gaussian,
+    RxDeg,
+    RyDeg,
+    RzDeg,
+    imperfections_of,
+)
+
+if TYPE_CHECKING:
+    from ..calibration import EnergyCalibration, EnergyPilots, EnergyTest, Illumination
+    from ..stack import Stack
+
+EnergyNoise: TypeAlias = Annotated[
+    float | None, typer.Option(help="Noise power of the field, E|n|^2; else the file's.")
+]
+
+
+def energies(
+    stack: StackPath,
+    pilots: PilotsPath,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Calibrated stack file to write (.toml).")
+    ],
+    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
+    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
+    rz_deg: RzDeg = RZ_DEG,
+    dx_wavelengths: DxWavelengths = 0.0,
+    rx_deg: RxDeg = 0.0,
+    ry_deg: RyDeg = 0.0,
+    gaussian: Gaussian = False,
+    no_prior: Annotated[
+        bool,
+        typer.Option("--no-prior", help="Tolerances only say what may be off, not by how much."),
+    ] = False,
+    user_deviation: Annotated[
+        float,
+        typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
+    ] = 0.0,
+    gain: Annotated[GainName, typer.Option(help="Which power gains are unknown.")] = GainName.ONE,
+    near: Near = None,
+    far: Far = None,
+    past_input: PastInput = False,
+    negate_phases: NegatePhases = False,
+    noise_variance: EnergyNoise = None,
+    starts: Annotated[
+        int | None,
+        typer.Option(min=1, help="Starts; else one, or up to 24 where tolerances are wide."),
+    ] = None,
+    iterations: Annotated[int, typer.Option(min=1, help="Most iterations of a start.")] = 50,
+    truth: Annotated[
+        Path | None, typer.Option(help="The built stack, if known: say how near the result is.")
+    ] = None,
+    matrices: Annotated[
+        Path | None, typer.Option(help="Also write the calibrated matrices (.npz, .mat).")
+    ] = None,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Fit the poses of a stack to energies |y|^2, of receivers that tell no phase.
+
+    What is written can be used wherever a stack file can. The noise of the complex field must be
+    known: the file's `noise_variance`, or told. Ctrl-C ends the fit and writes how far it came.
+    """
+    from ..calibration import Ending, calibrate_energies, energy_test
+    from ..files import read_stack
+    from .calibrate_answer import links_against_truth, write_calibrated, write_matrices
+
+    require_writable(output, ".toml")
+    require_writable(matrices, ".npz", ".mat")
+    refuse_overwriting(output, stack, truth)
+    description = read_stack(stack)
+    built = None if truth is None else read_stack(truth).stack
+    measured = _read(
+        pilots,
+        description.stack,
+        illumination_of(near, far, past_input),
+        noise_variance,
+        negate_phases=negate_phases,
+    )
+    imperfections = imperfections_of(
+        float(description.stack.wavelength_m),
+        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
+        (rx_deg, ry_deg, rz_deg),
+        gaussian=gaussian,
+    )
+    found = calibrate_energies(
+        description.stack,
+        measured,
+        expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
+        gains=gains_named(gain),
+        starts=starts,
+        iterations=iterations,
+        seed=seed,
+        on_start=say_start,
+    )
+    write_calibrated(description, found, output)
+    if matrices is not None:
+        write_matrices(found.links, matrices)
+    test = energy_test(found)
+    if not test.explained:
+        warn(test.sentence)
+    facts, tables = _facts(found, test), _tables(found, test)
+    if built is not None:
+        lit = found.pilots.plan.illumination
+        compared, tables["matrices"] = links_against_truth(found.links, found.nominal, built, lit)
+        facts |= compared
+    emit({**facts, "output": str(output), **tables}, as_json=json)
+    if found.fit.ending is Ending.INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+def _read(
+    path: Path,
+    stack: "Stack",
+    illumination: "Illumination | None",
+    noise_variance: float | None,
+    *,
+    negate_phases: bool,
+) -> "EnergyPilots":
+    """Energies in our convention, checked against the stack; warns of what is odd."""
+    from ..calibration import EnergyPilots, FromInputPorts, PilotPlan, check_energies
+    from ..files import check_frequency, read_energy_pilots
+
+    stored = read_energy_pilots(
+        path,
+        illumination=illumination,
+        otherwise=FromInputPorts(),
+        noise_variance=noise_variance,
+    )
+    check_frequency(stored, stack)
+    for warning in stored.warnings:
+        warn(warning)
+    read = stored.pilots
+    check_energies(read, stack)
+    if not negate_phases:
+        return read
+    plan = PilotPlan(-read.plan.phases_rad, read.plan.illumination)
+    return EnergyPilots(plan, read.energies, read.noise_variance)
+
+
+def _facts(found: "EnergyCalibration", test: "EnergyTest") -> dict[str, Any]:
+    from .calibrate_answer import expected_improvement_db
+
+    slots, antennas, users = found.pilots.energies.shape
+    return {
+        "slots": slots,
+        "antennas": antennas,
+        "users": users,
+        "unknowns": found.unknowns.size,
+        "outcome": found.fit.ending.value,
+        "iterations": len(found.fit.history) - 1,
+        "misfit_as_designed": float(found.fit.history[0]),
+        "misfit": float(found.fit.history[-1]),
+        "noise_variance": found.pilots.noise_variance,
+        "expected_improvement_db": expected_improvement_db(found) if test.explained else None,
+        "residual_explained": test.explained,
+        "verdict": test.sentence,
+        "not_seen": "; ".join(found.unseen.sentences) or "nothing that was looked for",
+    }
+
+
+def _tables(found: "EnergyCalibration", test: "EnergyTest") -> dict[str, Any]:
+    from .calibrate_answer import inflation_of, planes_found, users_found
+
+    inflation = inflation_of(test.noise_ratio, explained=test.explained)
+    tables: dict[str, Any] = {"planes": planes_found(found, found.unseen.is_unseen, inflation)}
+    if of_users := users_found(found, inflation):
+        tables["users_found"] = of_users
+    return tables
