@@ -38,8 +38,8 @@ class ScheduleRun:
     """What a schedule did on a stack that moved.
 
     `nmse`: of the matrices between layers in every block, their mean, once the block's pilots were
-    taken in; `uncalibrated_nmse`: of the nominal ones. `is_false`: alarms in whose block the truth
-    still was where it was believed to be (in the region of 99.9 %).
+    taken in; `uncalibrated_nmse`: of the nominal ones. `is_false`: alarms that
+    answer no jump, while the truth was where it was believed to be (in the region of 99.9 %).
     """
 
     schedule: Schedule
@@ -114,11 +114,15 @@ def run_schedule(
     operation = schedule.begun(site)
     ether = _Ether(unknowns, variance, gain, np.random.default_rng(seed))
     decisions, found, is_false = list[Decision](), list[np.ndarray](), list[bool]()
+    is_unanswered = False
     for block, now in enumerate(truth):
         before = operation.belief.older(step_variance)
         decision = operation.step(block, lambda plan, now=now: ether.carried(plan, now))
         decisions.append(decision)
-        is_false.append(decision.action is Action.ALARM and before.holds(now))
+        is_unanswered |= bool(path.jumps[block])
+        is_alarm = decision.action is Action.ALARM
+        is_false.append(is_alarm and not is_unanswered and before.holds(now))
+        is_unanswered &= decision.action not in _RESETS
         found.append(operation.belief.values)
     return ScheduleRun(
         schedule,
