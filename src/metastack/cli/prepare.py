@@ -165,7 +165,7 @@ def train(
     ry_deg: RyDeg = 0.0,
     gaussian: Gaussian = False,
     stacks: Stacks = 2048,
-    unrolled_steps: Annotated[int, typer.Option(help="Gauss-Newton steps to unroll.")] = 4,
+    unrolled_steps: Annotated[int, typer.Option(help="Gauss-Newton steps to unroll.")] = 2,
     steps: Annotated[int, typer.Option(min=0, help="Training steps.")] = 100,
     batch: Annotated[int, typer.Option(min=4, help="Stacks in a training step.")] = 64,
     least_snr_db: Annotated[float, typer.Option(help="Noisiest pilots to learn from.")] = 5.0,

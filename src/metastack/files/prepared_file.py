@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -97,10 +98,12 @@ def _read(path: Path) -> _Arrays:
         path.suffix.lower() == ".npz",
         f"`{one_line(str(path))}` must end in .npz, but ends in {shown(path.suffix)}.",
     )
+    with opening(path):
+        content = BytesIO(path.read_bytes())
     try:
-        with opening(path), np.load(path, allow_pickle=False) as stored:
+        with np.load(content, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except (ValueError, OSError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise InputError(
             one_line(f"`{path}` must be an .npz file of arrays, but is damaged or foreign.")
         ) from error

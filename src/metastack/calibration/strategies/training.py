@@ -65,7 +65,7 @@ def train_unrolled(
     key: Key[Array, ""],
     law: ErrorLaw = _UNIFORM,
     snr_range_db: tuple[float, float] = (5.0, 35.0),
-    unrolled_steps: int = 3,
+    unrolled_steps: int = 2,
     stacks: int = 2048,
     batch: int = 32,
     steps: int = 150,

@@ -1,0 +1,91 @@
+"""Prepared strategies and their comparison, as a user types them."""
+
+import numpy as np
+import pytest
+from test_commands import answer_of, refusal_of
+
+import metastack as ms
+from metastack.cli.main import run
+from metastack.files import StackDescription
+
+TOLERANCES = ("--dy-wavelengths", ".02", "--dz-wavelengths", "0", "--rz-deg", "0")
+USER = ("--far", "20,35")
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """A small stack as drawn and as built, pilots of the built one, and what is prepared."""
+    folder = tmp_path_factory.mktemp("strategies")
+    stack = ms.make_uniform_stack(
+        ports=2, atoms_per_side=3, layers=2, thickness_wavelengths=2, spacing_wavelengths=0.5
+    )
+    ms.write_stack(StackDescription(stack, ms.dft_2d(2, 2), "small"), folder / "stack.toml")
+    given = (str(folder / "stack.toml"), str(folder / "plan.nc"), "-o")
+    lines = [
+        ("calibrate", "plan", given[0], "-o", given[1], "--random", "--slots", "24", "--snr-db",
+         "30", *USER, *TOLERANCES),
+        ("simulate", "built", given[0], "-o", str(folder / "built.toml"), *TOLERANCES, "--seed",
+         "5"),
+        ("simulate", "pilots", str(folder / "built.toml"), "-o", str(folder / "pilots.nc"),
+         "--plan", given[1], "--snr-db", "30"),
+        ("codebook", "build", *given, str(folder / "book.npz"), *TOLERANCES),
+        ("learn", "linear", *given, str(folder / "linear.npz"), *TOLERANCES, "--stacks", "64"),
+    ]  # fmt: skip
+    for line in lines:
+        assert run(line) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", ["book.npz", "linear.npz"])
+def test_a_prepared_strategy_calibrates(capsys, tmp_path, bench, name):
+    """As near to the built stack as the deviations that it prints; the noise explained."""
+    out = tmp_path / "cal.toml"
+    line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", out, *TOLERANCES)
+    answer = answer_of(capsys, *line, "--strategy", bench / name, "--truth", bench / "built.toml")
+    built, found = (ms.read_stack(path).stack for path in (bench / "built.toml", out))
+    error = (found.poses.dy_m - built.poses.dy_m)[1:-1] / built.wavelength_m
+    deviations = [row["dy_deviation_wavelengths"] for row in answer["planes"]]
+    assert np.all(np.abs(error) < 5 * np.array(deviations))
+    assert answer["residual_explained"]
+
+
+def test_strategies_are_compared_on_the_same_stacks(capsys, tmp_path, bench):
+    figure = tmp_path / "compared.png"
+    line = ("calibrate", "compare", bench / "stack.toml", "geometric", bench / "book.npz")
+    more = (bench / "linear.npz", "--plan", bench / "plan.nc", "--stacks", "3", "--figure", figure)
+    answer = answer_of(capsys, *line, *more, "--snr-db", "30", *TOLERANCES)
+    rows = {row["strategy"]: row for row in answer["strategies"]}
+    assert list(rows) == ["as designed", "geometric", "codebook", "linear map"]
+    for name in ("geometric", "codebook", "linear map"):
+        assert rows[name]["held_out_db"] < rows["as designed"]["held_out_db"] - 5
+        assert rows[name]["seconds"] > 0
+    assert answer["take"] in rows
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--strategy", "magic"], "A strategy must be `geometric`, `entries`, or a file"),
+        (["--strategy", "missing.npz"], "does not exist"),
+        (["--strategy", "book.npz", "--gain", "per-port"], "`--gain` must be `one`"),
+    ],
+)
+def test_impossible_strategies_are_refused(capsys, tmp_path, bench, monkeypatch, options, message):
+    monkeypatch.chdir(bench)
+    line = ("calibrate", "stack.toml", "pilots.nc", "-o", tmp_path / "cal.toml", *options)
+    assert message in refusal_of(capsys, *line, *TOLERANCES)
+
+
+def test_pilots_of_another_plan_are_refused(capsys, tmp_path, bench):
+    pilots, out = tmp_path / "other.nc", tmp_path / "cal.toml"
+    send = ("simulate", "pilots", bench / "built.toml", "-o", pilots, "--slots", "24", *USER)
+    answer_of(capsys, *send, "--snr-db", "30", "--seed", "7")
+    line = ("calibrate", bench / "stack.toml", pilots, "-o", out, "--strategy", bench / "book.npz")
+    assert "must be those that were prepared for" in refusal_of(capsys, *line)
+    assert not out.exists()
+
+
+def test_only_networks_can_be_tuned(capsys, tmp_path, bench):
+    line = ("learn", "tune", bench / "stack.toml", bench / "book.npz", bench / "pilots.nc")
+    assert "must hold an unrolled network" in refusal_of(capsys, *line, "-o", tmp_path / "t.npz")
