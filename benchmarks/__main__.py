@@ -8,6 +8,7 @@ from . import (
     accuracy,
     calibration_batch,
     calibration_per_entry,
+    calibration_strategies,
     design_2x2,
     design_4x4,
     design_8x8,
@@ -36,6 +37,7 @@ SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "accuracy4": accuracy.rows_4x4,
     "design8": design_8x8.rows,
     "per-entry": calibration_per_entry.rows,
+    "strategies": calibration_strategies.rows,
 }
 WIDTHS = (74, 10, 24, 22, 10, 7)
 
