@@ -75,3 +75,17 @@ def test_energies_are_shown(capsys, bench):
     facts = json.loads(capsys.readouterr().out)
     assert facts["kind"] == "energies of pilots"
     assert facts["mean_energy"] > facts["noise_variance"] > 0
+
+
+def test_a_plan_for_energies_expects_less_than_one_for_fields(capsys, bench, tmp_path):
+    """The same random slots: the field tells more than its energy."""
+    line = ["calibrate", "plan", bench / "stack.toml", "-o", tmp_path / "plan.nc", "--snr-db", 20]
+    line += ["--slots", 30, "--random", "--far", "20,35", *TOLERANCES, "--json"]
+    capsys.readouterr()
+    expected = []
+    for receivers in ("energies", "fields"):
+        assert run(list(map(str, [*line, "--receivers", receivers]))) == 0
+        answer = json.loads(capsys.readouterr().out)
+        expected.append(answer["expected_improvement_db"])
+        assert 20 <= answer["random_slots_for_as_much"] <= 45
+    assert expected[0] < expected[1]

@@ -12,11 +12,12 @@ from jaxtyping import Float
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
-from .bounds import LARGEST_LINEAR_NMSE, bayesian_cramer_rao, bounds_from
+from .bounds import LARGEST_LINEAR_NMSE, bounds_from
 from .illumination import Illumination
 from .least_squares import Ending
 from .pilot_design import design_plan
 from .pilots import random_plan
+from .receivers import FieldReceivers, Receivers
 from .unknowns import Expected
 
 _TYPICAL_SLOTS = 512
@@ -32,17 +33,20 @@ def random_slots_needed(
     expected: Expected,
     noise_variance: float,
     improvement_db: float,
+    receivers: Receivers | None = None,
     seed: int = 0,
 ) -> int | None:
     """Slots of random phases after which the matrices between layers are so much nearer.
 
-    `improvement_db`: mean NMSE before over that after. None if ten million slots do not suffice.
+    `improvement_db`: mean NMSE before over that after. `receivers`: what they tell of a response,
+    the field if not told. None if ten million slots do not suffice.
 
     Raises:
         InputError: as `bayesian_cramer_rao`, or an unknown of which nothing is known beforehand.
     """
     plan = random_plan(stack, _TYPICAL_SLOTS, illumination, seed=seed)
-    bound = bayesian_cramer_rao(stack, plan, expected, noise_variance=noise_variance)
+    kind = receivers or FieldReceivers()
+    bound = kind.bound(stack, plan, expected, noise_variance=noise_variance)
     _check(improvement_db, bound.prior_nmse)
     unknowns, of_a_slot = bound.unknowns, bound.information / _TYPICAL_SLOTS
 
@@ -61,6 +65,7 @@ def designed_slots_needed(
     expected: Expected,
     noise_variance: float,
     improvement_db: float,
+    receivers: Receivers | None = None,
     seed: int = 0,
     on_plan: Callable[[int, float], None] | None = None,
 ) -> int | None:
@@ -73,6 +78,7 @@ def designed_slots_needed(
     Raises:
         InputError: as `random_slots_needed`.
     """
+    kind = receivers or FieldReceivers()
 
     def reaches(slots: int) -> bool:
         designed = design_plan(
@@ -81,12 +87,13 @@ def designed_slots_needed(
             illumination,
             expected=expected,
             noise_variance=noise_variance,
+            receivers=kind,
             steps=_QUICK_STEPS,
             seed=seed,
         )
         if designed.ending is Ending.INTERRUPTED:
             raise KeyboardInterrupt
-        bound = bayesian_cramer_rao(stack, designed.plan, expected, noise_variance=noise_variance)
+        bound = kind.bound(stack, designed.plan, expected, noise_variance=noise_variance)
         _check(improvement_db, bound.prior_nmse)
         if on_plan is not None:
             on_plan(slots, bound.improvement_db)

@@ -14,6 +14,11 @@ from jaxtyping import Array, Complex, Float
 
 from .._types import Number
 from ..rician import information
+from ..stack import Stack
+from .bounds import Bounds, bayesian_cramer_rao
+from .energy_bounds import energy_bayesian_cramer_rao
+from .pilots import PilotPlan
+from .unknowns import Expected
 
 
 class Receivers(Protocol):
@@ -28,6 +33,12 @@ class Receivers(Protocol):
         noise_variance: Number,
     ) -> Float[Array, "patterns numbers unknowns_and_gains"]:
         """Derivatives of what is received, in units in which all is equally well known."""
+        ...
+
+    def bound(
+        self, stack: Stack, plan: PilotPlan, expected: Expected, *, noise_variance: float
+    ) -> Bounds:
+        """The Bayesian Cramér-Rao bound of a plan, one unknown gain overall."""
         ...
 
 
@@ -47,6 +58,12 @@ class FieldReceivers(eqx.Module):
         J = J.reshape(len(y), -1, J.shape[-1])
         return jnp.concatenate([J.real, J.imag], axis=1) * jnp.sqrt(2 / noise_variance)
 
+    def bound(
+        self, stack: Stack, plan: PilotPlan, expected: Expected, *, noise_variance: float
+    ) -> Bounds:
+        """The Bayesian Cramér-Rao bound of a plan, one unknown gain overall."""
+        return bayesian_cramer_rao(stack, plan, expected, noise_variance=noise_variance)
+
 
 class EnergyReceivers(eqx.Module):
     """Energies, of an unknown power gain; the noise is known."""
@@ -65,3 +82,9 @@ class EnergyReceivers(eqx.Module):
         J = jnp.concatenate([by_unknown, snr[..., None]], axis=-1)
         J = jnp.sqrt(information(snr).snr)[..., None] * J
         return J.reshape(len(y), -1, J.shape[-1])
+
+    def bound(
+        self, stack: Stack, plan: PilotPlan, expected: Expected, *, noise_variance: float
+    ) -> Bounds:
+        """The Bayesian Cramér-Rao bound of a plan, one unknown power gain overall."""
+        return energy_bayesian_cramer_rao(stack, plan, expected, noise_variance=noise_variance)

@@ -1,5 +1,6 @@
 """`metastack calibrate plan`: which phases to show, and how many, before anything is measured."""
 
+from enum import StrEnum
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,8 +25,15 @@ from .tolerances import (
 )
 
 if TYPE_CHECKING:
-    from ..calibration import DesignedPlan, Illumination
+    from ..calibration import DesignedPlan, Illumination, Receivers
     from ..stack import Stack
+
+
+class ReceiversName(StrEnum):
+    """What receivers tell of a response."""
+
+    FIELDS = "fields"
+    ENERGIES = "energies"
 
 
 def plan(
@@ -56,6 +64,9 @@ def plan(
     rx_deg: RxDeg = 0.0,
     ry_deg: RyDeg = 0.0,
     gaussian: Gaussian = False,
+    receivers: Annotated[
+        ReceiversName, typer.Option(help="What receivers tell: fields, or energies alone.")
+    ] = ReceiversName.FIELDS,
     user_deviation: Annotated[
         float,
         typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
@@ -73,9 +84,10 @@ def plan(
     """
     from ..calibration import (
         Ending,
+        EnergyReceivers,
         Expected,
+        FieldReceivers,
         FromInputPorts,
-        bayesian_cramer_rao,
         random_plan,
         random_slots_needed,
         reference_power,
@@ -105,7 +117,17 @@ def plan(
         users=user_deviation,
     )
     variance = reference_power(device, illumination) * 10 ** (-snr_db / 10)
-    known: dict[str, Any] = {"expected": expected, "noise_variance": variance, "seed": seed}
+    kinds: dict[ReceiversName, type[Receivers]] = {
+        ReceiversName.FIELDS: FieldReceivers,
+        ReceiversName.ENERGIES: EnergyReceivers,
+    }
+    kind = kinds[receivers]()
+    known: dict[str, Any] = {
+        "expected": expected,
+        "noise_variance": variance,
+        "receivers": kind,
+        "seed": seed,
+    }
     many = slots or 20
     if wanted_improvement_db is not None:
         many = _needed(device, illumination, wanted_improvement_db, known, random=random)
@@ -121,7 +143,7 @@ def plan(
         frequency_hz=float(device.frequency_hz),
         wave_speed_m_per_s=float(device.wave_speed_m_per_s),
     )
-    bound = bayesian_cramer_rao(device, chosen, expected, noise_variance=variance)
+    bound = kind.bound(device, chosen, expected, noise_variance=variance)
     as_random = None
     if isfinite(bound.improvement_db):
         as_random = random_slots_needed(
