@@ -1,0 +1,110 @@
+"""`metastack monitor`, `simulate drift` and `calibrate schedule` as a user types them."""
+
+import io
+import json
+
+import pytest
+from test_commands import answer_of, refusal_of
+
+import metastack as ms
+from metastack.cli.main import run
+from metastack.files import StackDescription
+
+USER = ("--near", "30,20,30", "--past-input")
+
+
+@pytest.fixture(scope="module")
+def stack_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stack") / "stack.toml"
+    stack = ms.make_uniform_stack(
+        ports=2, atoms_per_side=3, layers=2, thickness_wavelengths=1, spacing_wavelengths=0.5
+    )
+    ms.write_stack(StackDescription(stack, ms.dft_2d(2, 2), "small"), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def stream(stack_file, tmp_path_factory):
+    """Eight blocks of a stack that does not move: 32 slots, then 4 each."""
+    path = tmp_path_factory.mktemp("stream") / "blocks.jsonl"
+    options = ("--blocks", "8", "--first-slots", "32", "--drift", "jumps", "--jump-rate", "0")
+    code = run(["simulate", "drift", str(stack_file), "-o", str(path), *options, *USER])
+    assert code == 0
+    return path
+
+
+def watched(capsys, monkeypatch, stack_file, lines):
+    """Exit code, decisions and what was said of these lines on standard input."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(lines)))
+    capsys.readouterr()
+    code = run(["monitor", str(stack_file), "-", "--false-alarms", "0.002", *USER])
+    said = capsys.readouterr()
+    return code, [json.loads(line) for line in said.out.splitlines()], said.err
+
+
+def test_a_stream_is_answered_line_by_line(capsys, monkeypatch, stack_file, stream):
+    """A gap is warned of; a block that comes again ends it, after what came before was answered."""
+    lines = stream.read_text().splitlines(keepends=True)
+    code, decisions, said = watched(
+        capsys, monkeypatch, stack_file, [*lines[:3], "\n", *lines[5:7], lines[6]]
+    )
+    assert code == 2
+    assert [each["block"] for each in decisions] == [0, 1, 2, 5, 6]
+    assert [each["missed_blocks"] for each in decisions] == [0, 0, 0, 2, 0]
+    assert decisions[0]["decision"] == "calibration"
+    assert decisions[0]["threshold"] is None
+    assert all(each["statistic"] < each["threshold"] for each in decisions[1:])
+    warning, refusal = said.splitlines()
+    assert "Blocks 3 to 4 are missing" in warning
+    assert refusal == "metastack: Every block must come once, but block 6 is repeated."
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: [lines[3], lines[1]], "block 1 comes after block 3"),
+        (lambda lines: [lines[0], '{"block": 1,\n'], "cannot be read as JSON (line 2)"),
+        (lambda lines: ["[1]\n"], "must be a JSON object, but is [1] (line 1)"),
+        (lambda lines: ['{"block": "a"}\n'], "`block` must be a whole number, but is 'a' (line 1)"),
+        (lambda lines: ['{"block": 1}\n'], "must hold `received_re`, but does not (line 1)"),
+        (lambda lines: [lines[0].replace("[[[", "[[[[1],", 1)], "rows of one length"),
+        (lambda lines: [], "must hold at least one block, but is empty"),
+    ],
+)
+def test_a_stream_that_cannot_be_followed_is_refused(
+    capsys, monkeypatch, stack_file, stream, change, message
+):
+    lines = stream.read_text().splitlines(keepends=True)
+    code, _, said = watched(capsys, monkeypatch, stack_file, change(lines))
+    assert code == 2
+    assert message in said
+    assert len(said.splitlines()) == 1
+
+
+def test_the_same_seed_gives_the_same_stream(capsys, tmp_path, stack_file, stream):
+    other = tmp_path / "again.jsonl"
+    answer = answer_of(
+        capsys, "simulate", "drift", stack_file, "-o", other, "--blocks", "8", "--first-slots",
+        "32", "--drift", "jumps", "--jump-rate", "0", *USER,
+    )  # fmt: skip
+    assert answer["jumps_in_blocks"] == []
+    assert other.read_bytes() == stream.read_bytes()
+
+
+def test_schedules_are_compared(capsys, tmp_path, stack_file):
+    page = tmp_path / "page.html"
+    answer = answer_of(
+        capsys, "calibrate", "schedule", stack_file, "--blocks", "12", "--slots", "30",
+        "--false-alarms", "0.002", "--report", page, *USER,
+    )  # fmt: skip
+    rows = {row["schedule"]: row for row in answer["schedules"]}
+    assert list(rows) == ["single-stage", "multi-stage", "state-driven", "tracking"]
+    assert rows["single-stage"]["pilots_a_block"] == 5.0
+    assert rows["single-stage"]["overhead"] == 5.0 / 200
+    assert all(row["nmse_db"] < answer["uncalibrated_nmse_db"] for row in rows.values())
+    assert page.read_text().count("<figure>") == 1
+
+
+def test_pilots_that_do_not_fit_are_refused(capsys, stack_file):
+    message = refusal_of(capsys, "calibrate", "schedule", stack_file, "--block-slots", "50", *USER)
+    assert "must fit a coherence block of 50 slots, but sends 100 pilots" in message
