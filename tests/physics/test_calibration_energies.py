@@ -13,7 +13,6 @@ from calibration_case import (
     WAVELENGTH_M,
     built_stacks,
     case_study,
-    gaussian,
     layers_nmse,
     noisy,
 )
@@ -261,7 +260,7 @@ def test_the_case_study_from_energies_reaches_its_bound():
     field = bayesian_cramer_rao(stack, plan, EXPECTED, **known)
     assert 2 < field.improvement_db - bound.improvement_db < 4
     rng, after = np.random.default_rng(0), []
-    for made in built_stacks(stack, gaussian(PUBLISHED), 200):
+    for made in built_stacks(stack, PUBLISHED, 200):
         pilots = measured(plan, (0.3 + 0.2j) * noiseless(made, plan), 0.13 * noise, rng)
         after.append(layers_nmse(calibrate_energies(stack, pilots, expected=EXPECTED).stack, made))
     assert abs(10 * np.log10(np.mean(after) / bound.link_nmse[1:-1].mean())) < 0.5
