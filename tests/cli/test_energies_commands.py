@@ -77,6 +77,7 @@ def test_energies_are_shown(capsys, bench):
     assert facts["mean_energy"] > facts["noise_variance"] > 0
 
 
+@pytest.mark.slow
 def test_a_plan_for_energies_expects_less_than_one_for_fields(capsys, bench, tmp_path):
     """The same random slots: the field tells more than its energy."""
     line = ["calibrate", "plan", bench / "stack.toml", "-o", tmp_path / "plan.nc", "--snr-db", 20]

@@ -81,6 +81,7 @@ def test_a_stream_that_cannot_be_followed_is_refused(
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_stream(capsys, tmp_path, stack_file, stream):
     other = tmp_path / "again.jsonl"
     answer = answer_of(
@@ -91,6 +92,7 @@ def test_the_same_seed_gives_the_same_stream(capsys, tmp_path, stack_file, strea
     assert other.read_bytes() == stream.read_bytes()
 
 
+@pytest.mark.slow
 def test_schedules_are_compared(capsys, tmp_path, stack_file):
     page = tmp_path / "page.html"
     answer = answer_of(

@@ -78,6 +78,7 @@ def test_the_wrong_dispersion_is_warned_of(capsys, tmp_path, bench):
     assert printed.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_measured_table_serves_as_the_resonator(capsys, tmp_path, bench, table):
     """Pilots of the resonator explained by its table: interpolation between settings 5° apart is
     below the noise. `check` and `show` know the table."""

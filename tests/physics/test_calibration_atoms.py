@@ -110,6 +110,7 @@ def check_stuck(stack, runs):
     assert 10 * np.log10(np.max(errors)) < -30
 
 
+@pytest.mark.slow
 def test_stuck_atoms_are_found(stack):
     check_stuck(stack, 2)
 

@@ -136,6 +136,7 @@ def test_the_likelihood_is_that_of_scipy_and_its_score_and_information_follow(
     )
 
 
+@pytest.mark.slow
 def test_energies_tell_less_than_fields_and_in_the_end_as_much_as_amplitudes(
     stack, plan, power, unknowns
 ):
@@ -174,7 +175,7 @@ def test_unbiased_estimates_attain_the_cramer_rao_bound(stack, plan, power, unkn
     assert np.abs(found.mean(axis=0) / bound.deviation).max() < 4 / np.sqrt(80)
 
 
-@pytest.mark.parametrize("snr_db", [5.0, 30.0])
+@pytest.mark.parametrize("snr_db", [pytest.param(5.0, marks=pytest.mark.slow), 30.0])
 def test_errors_are_what_the_posterior_says(stack, plan, power, unknowns, snr_db):
     """40 stacks from the prior: errors in units of the posterior covariance have a mean square of
     9 to 4 standard errors, also at an SNR at which energies are noise as much as field."""

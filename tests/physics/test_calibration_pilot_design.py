@@ -55,6 +55,7 @@ def measured_improvement_db(stack, plan, variance, runs):
     return 10 * np.log10(np.mean(before) / np.mean(after))
 
 
+@pytest.mark.slow
 def test_the_error_that_is_minimised_is_the_bound():
     """Two formulations: the gain as two more unknowns, or projected out: Schur's complement."""
     stack = case_study(atoms_per_side=3, layers=3)

@@ -133,6 +133,7 @@ def test_information_of_pilots_and_probes_adds_up(stack, plan, probes, variance)
     assert np.linalg.eigvalsh(alone - bound.covariance)[0] > -1e-9
 
 
+@pytest.mark.slow
 def test_a_fit_with_probes_is_as_uncertain_as_it_says(stack, plan, probes, variance):
     """(v - v̂)ᵀ C⁻¹ (v - v̂) of 9 unknowns is chi-square of 9 if C is the covariance: of 24 stacks, a
     mean of 9 to four times (18 / 24)^½. Scales are found, whatever they are: to 5 % of readings

@@ -152,6 +152,7 @@ def test_without_noise_poses_and_a_gain_for_each_frequency_come_back(made, stack
     assert float(found.stack.frequency_hz) == 28e9
 
 
+@pytest.mark.slow
 def test_the_noise_explains_the_residual_only_if_dispersion_is_right(made, stack, plan):
     """A residual energy of 1 to 4 standard deviations of chi-square, (2 / freedom)^½; without
     the atoms' dispersion it is many times that."""
@@ -167,6 +168,7 @@ def test_the_noise_explains_the_residual_only_if_dispersion_is_right(made, stack
     assert wrong.p_value < 1e-12
 
 
+@pytest.mark.slow
 def test_what_a_wideband_calibration_says_of_its_error_is_true(stack, plan):
     """(v - v̂)ᵀ C⁻¹ (v - v̂) of 9 unknowns is chi-square of 9 if C is the covariance: of 32 stacks, a
     mean of 9 to four times (18 / 32)^½."""

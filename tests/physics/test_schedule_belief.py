@@ -52,6 +52,7 @@ def test_a_belief_from_many_pilots_is_the_calibration(stack, unknowns):
     assert found.holds(truth)
 
 
+@pytest.mark.slow
 def test_the_order_in_which_pilots_are_taken_in_does_not_matter(stack, unknowns):
     """Bayes, where little is left to linearise; and one linear step does, as iterations do."""
     truth = np.random.default_rng(1).uniform(-1.7, 1.7, unknowns.size)

@@ -178,6 +178,7 @@ def test_an_alarm_clears_the_memory(small):
     assert again.statistic == float(SubspaceDetector().after(other)[1])
 
 
+@pytest.mark.slow
 def test_linear_pilots_are_far_closer_than_the_noise():
     """What linearisation about the nominal stack leaves out of a jump of half a tolerance, on top
     of the error of a calibration, is 15 dB and more below the noise, which is all that a count of
@@ -197,6 +198,7 @@ def test_linear_pilots_are_far_closer_than_the_noise():
     assert np.mean(np.abs(left) ** 2) < variance * 10**-1.5
 
 
+@pytest.mark.slow
 def test_the_detector_sees_half_tolerance_jumps_within_15_blocks(held):
     """4 random pilots a block, false alarms of 1e-3 a block, counted over 1e5 blocks and more with
     other noise than the threshold was set with. The median of 400 delays is good to a block or so;

@@ -73,6 +73,7 @@ def test_schedules_send_what_they_say(stack, schedule, pilots):
     assert run.nmse.mean() < run.uncalibrated_nmse.mean()
 
 
+@pytest.mark.slow
 def test_alarms_answer_jumps_and_say_so(stack):
     """Jumps of twice the tolerance, one in 40 blocks: every alarm in the block of a jump or soon
     after is true, an answer is counted from 1, and after it the stack is known again."""
@@ -88,6 +89,7 @@ def test_alarms_answer_jumps_and_say_so(stack):
     assert not run.is_false[np.isin(np.arange(120), np.flatnonzero(run.path.jumps))].any()
 
 
+@pytest.mark.slow
 def test_tracking_follows_what_a_calibration_forgets(stack):
     """A walk of .1 tolerances a block: after 50 blocks one calibration is of no use, a filter of
     four pilots a block stays near."""

@@ -198,6 +198,7 @@ def trained(stack, plan):
     )
 
 
+@pytest.mark.slow
 def test_an_unrolled_network_beats_the_linear_map_where_errors_are_large(stack, plan, trained):
     """And comes within 1 dB of the geometric fit run to its end, at 30 dB over 40 stacks."""
     network = trained.network
@@ -217,6 +218,7 @@ def test_an_unrolled_network_beats_the_linear_map_where_errors_are_large(stack, 
     assert ours < best + 1
 
 
+@pytest.mark.slow
 def test_training_makes_the_error_smaller(stack, plan, trained):
     """Of the one step that there is by more than 1 dB, over stacks that were not trained on."""
     network = trained.network
@@ -243,7 +245,9 @@ def test_tuning_explains_the_pilots_that_were_measured(stack, plan, trained):
     assert tuned.loss[-1] < tuned.loss[0]
 
 
-@pytest.mark.parametrize("name", ["linear", "book", "trained"])
+@pytest.mark.parametrize(
+    "name", ["linear", "book", pytest.param("trained", marks=pytest.mark.slow)]
+)
 def test_another_stack_or_plan_is_refused(request, plan, stack, name):
     prepared = request.getfixturevalue(name)
     strategy = {"book": CodebookSearch, "linear": lambda x: x, "trained": lambda x: x.network}
