@@ -4,6 +4,7 @@ The import hook must be in place before metastack is imported, and every worker 
 reads this file, so it is installed here at import and never taken down.
 """
 
+import gc
 import sys
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -58,11 +59,18 @@ MOST_MAPS = 20_000
 
 @pytest.fixture(autouse=True, scope="module")
 def few_compiled_programs():
-    """Forget compiled programs after a module, once there are many."""
+    """Forget compiled programs after a module, once there are many.
+
+    What is left is not looked through for garbage again: there are millions of objects after a
+    while, and collecting would come to take most of the time.
+    """
     yield
     maps = Path("/proc/self/maps")
     if "jax" in sys.modules and maps.exists() and len(maps.read_text().splitlines()) > MOST_MAPS:
         sys.modules["jax"].clear_caches()
+        gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")

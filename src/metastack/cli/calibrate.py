@@ -129,14 +129,20 @@ def fit(
     """
     from ..calibration import Ending, calibrate, with_stuck_atoms, with_unequal_atoms
     from ..files import read_stack
-    from .calibrate_answer import answer_of, write_calibrated, write_matrices, write_page
+    from .calibrate_answer import (
+        answer_of,
+        read_truth,
+        write_calibrated,
+        write_matrices,
+        write_page,
+    )
 
     require_writable(output, ".toml")
     require_writable(matrices, ".npz", ".mat")
     require_writable(report, ".html")
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
-    built = None if truth is None else read_stack(truth).stack
+    built = read_truth(truth, description.stack)
     measured = read_measured(
         pilots,
         description.stack,

@@ -25,7 +25,7 @@ from ..calibration.bounds import LARGEST_LINEAR_NMSE
 from ..calibration.estimate import FoundPoses
 from ..calibration.unknowns import DEGREES_OF_FREEDOM, plane_name
 from ..errors import require
-from ..files import StackDescription, write_stack
+from ..files import StackDescription, read_stack, write_stack
 from ..files.atomic import replacing
 from ..precision import float64
 from ..stack import Stack
@@ -137,14 +137,15 @@ def write_page(
     )
 
 
-def links_against_truth(
-    links: Links, nominal: Stack, truth: Stack, illumination: Illumination
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The three figures of calibrated links, and every matrix as designed and as calibrated.
+def read_truth(path: Path | None, nominal: Stack) -> Stack | None:
+    """The built stack, if it is known.
 
     Raises:
-        InputError: the true stack is of another size.
+        InputError: it is of another size.
     """
+    if path is None:
+        return None
+    truth = read_stack(path).stack
     sizes = [
         (each.phases_shape, each.input_array.size, each.receiver_array.size)
         for each in (nominal, truth)
@@ -155,6 +156,13 @@ def links_against_truth(
         f"inputs and {sizes[0][2]} receivers, but is of {sizes[1][0]}, {sizes[1][1]}, "
         f"{sizes[1][2]}.",
     )
+    return truth
+
+
+def links_against_truth(
+    links: Links, nominal: Stack, truth: Stack, illumination: Illumination
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The three figures of calibrated links, and every matrix as designed and as calibrated."""
     designed = Links.of_stack(nominal, illumination)
     built = Links.of_stack(truth, illumination)
     before, after = ThreeFigures.of(designed, built), ThreeFigures.of(links, built)

@@ -81,13 +81,13 @@ def energies(
     """
     from ..calibration import Ending, calibrate_energies, energy_test
     from ..files import read_stack
-    from .calibrate_answer import links_against_truth, write_calibrated, write_matrices
+    from .calibrate_answer import links_against_truth, read_truth, write_calibrated, write_matrices
 
     require_writable(output, ".toml")
     require_writable(matrices, ".npz", ".mat")
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
-    built = None if truth is None else read_stack(truth).stack
+    built = read_truth(truth, description.stack)
     measured = _read(
         pilots,
         description.stack,

@@ -94,14 +94,14 @@ def entries(
         stack_on_gauge_orbit,
     )
     from ..files import read_stack, write_stack
-    from .calibrate_answer import decibels_of, links_against_truth, write_matrices
+    from .calibrate_answer import decibels_of, links_against_truth, read_truth, write_matrices
 
     require_writable(output, ".toml")
     require_writable(matrices, ".npz", ".mat")
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     nominal = description.stack
-    built = None if truth is None else read_stack(truth).stack
+    built = read_truth(truth, description.stack)
     measured = read_measured(
         pilots,
         nominal,

@@ -79,12 +79,12 @@ def wideband(
     """
     from ..calibration import Ending, calibrate_wideband
     from ..files import read_stack
-    from .calibrate_answer import links_against_truth, write_calibrated
+    from .calibrate_answer import links_against_truth, read_truth, write_calibrated
 
     require_writable(output, ".toml")
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
-    built = None if truth is None else read_stack(truth).stack
+    built = read_truth(truth, description.stack)
     measured = read_measured_band(
         pilots,
         description.stack,
