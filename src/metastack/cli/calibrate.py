@@ -9,11 +9,21 @@ from typer.core import TyperGroup
 from .calibrate_compare import compare
 from .calibrate_energies import energies
 from .calibrate_entries import entries
-from .calibrate_given import GainName, expected_of, gains_named, say_start
+from .calibrate_given import (
+    AS_LONG_AS_NEEDED,
+    AS_TOLD,
+    GainName,
+    Prior,
+    Search,
+    expected_of,
+    gains_named,
+    say_start,
+)
 from .calibrate_plan import plan
 from .calibrate_schedule import schedule
 from .calibrate_wideband import wideband
-from .illumination import Far, Near, PastInput
+from .illumination import NOT_TOLD, Lighting
+from .option_groups import option_groups
 from .options import (
     AsJson,
     ReportPath,
@@ -23,21 +33,9 @@ from .options import (
     require_writable,
 )
 from .output import emit, warn
-from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured
+from .pilot_options import OURS, Convention, PilotsPath, read_measured
 from .strategies import require_one_gain, strategy_named
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 
 class _FitByDefault(TyperGroup):
@@ -65,27 +63,15 @@ app.command("wideband")(wideband)
 
 
 @app.command("fit")
+@option_groups
 def fit(
     stack: StackPath,
     pilots: PilotsPath,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Calibrated stack file to write (.toml).")
     ],
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    no_prior: Annotated[
-        bool,
-        typer.Option("--no-prior", help="Tolerances only say what may be off, not by how much."),
-    ] = False,
-    user_deviation: Annotated[
-        float,
-        typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
-    ] = 0.0,
+    tolerances: Tolerances = PUBLISHED,
+    prior: Prior = AS_TOLD,
     strategy: Annotated[
         str | None,
         typer.Option(
@@ -101,17 +87,9 @@ def fit(
     stuck: Annotated[
         bool, typer.Option("--stuck", help="Look for stuck and dead atoms (with --atoms' gains).")
     ] = False,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
-    conjugate: Conjugate = False,
-    negate_phases: NegatePhases = False,
-    noise_variance: NoiseVariance = None,
-    starts: Annotated[
-        int | None,
-        typer.Option(min=1, help="Starts; else one, or up to 24 where tolerances are wide."),
-    ] = None,
-    iterations: Annotated[int, typer.Option(min=1, help="Most iterations of a start.")] = 50,
+    lighting: Lighting = NOT_TOLD,
+    convention: Convention = OURS,
+    search: Search = AS_LONG_AS_NEEDED,
     truth: Annotated[
         Path | None, typer.Option(help="The built stack, if known: say how near the result is.")
     ] = None,
@@ -143,21 +121,9 @@ def fit(
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     built = read_truth(truth, description.stack)
-    measured = read_measured(
-        pilots,
-        description.stack,
-        (near, far, past_input),
-        conjugate=conjugate,
-        negate_phases=negate_phases,
-        noise_variance=noise_variance,
-    )
-    imperfections = imperfections_of(
-        float(description.stack.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
-    expected = expected_of(imperfections, user_deviation, has_prior=not no_prior)
+    measured = read_measured(pilots, description.stack, lighting, convention)
+    imperfections = imperfections_of(description.stack, tolerances)
+    expected = expected_of(imperfections, prior)
     if strategy is not None and strategy != "geometric":
         require_one_gain(gain)
         found = (
@@ -169,8 +135,8 @@ def fit(
             measured,
             expected=expected,
             gains=gains_named(gain),
-            starts=starts,
-            iterations=iterations,
+            starts=search.starts,
+            iterations=search.iterations,
             seed=seed,
             on_start=say_start,
         )

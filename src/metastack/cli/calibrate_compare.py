@@ -5,23 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, require_writable
 from .output import emit, warn
 from .strategies import strategy_named
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +19,7 @@ if TYPE_CHECKING:
     from ..study import Comparison, StrategyScore
 
 
+@option_groups
 def compare(
     stack: StackPath,
     strategies: Annotated[
@@ -40,13 +30,7 @@ def compare(
         ),
     ],
     snr_db: Annotated[float, typer.Option(help="SNR of one antenna in one slot.")] = 20.0,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
+    tolerances: Tolerances = PUBLISHED,
     plan: Annotated[
         Path | None, typer.Option(help="Plan to measure; else random phases.", show_default=False)
     ] = None,
@@ -57,9 +41,7 @@ def compare(
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the comparison (.png, .svg, .pdf).")
     ] = None,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -78,14 +60,9 @@ def compare(
     require_writable(figure, ".png", ".svg", ".pdf")
     check_db("snr-db", snr_db)
     device = read_stack(stack).stack
-    imperfections = imperfections_of(
-        float(device.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    imperfections = imperfections_of(device, tolerances)
     expected = Expected.within(imperfections)
-    measured = plan_of(device, plan, slots, None, illumination_of(near, far, past_input), seed)
+    measured = plan_of(device, plan, slots, None, illumination_of(lighting), seed)
     named = [strategy_named(name, expected) for name in strategies]
     found: Comparison | None = None
     compared = compare_strategies(

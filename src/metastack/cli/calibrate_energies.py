@@ -1,70 +1,61 @@
 """`metastack calibrate energies`: poses from energies alone."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .calibrate_given import GainName, expected_of, gains_named, say_start
-from .illumination import Far, Near, PastInput, illumination_of
+from .calibrate_given import (
+    AS_LONG_AS_NEEDED,
+    AS_TOLD,
+    GainName,
+    Prior,
+    Search,
+    expected_of,
+    gains_named,
+    say_start,
+)
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, refuse_overwriting, require_writable
 from .output import emit, warn
-from .pilot_options import NegatePhases, PilotsPath
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .pilot_options import PilotsPath
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
-    from ..calibration import EnergyCalibration, EnergyPilots, EnergyTest, Illumination
+    from ..calibration import EnergyCalibration, EnergyPilots, EnergyTest
     from ..stack import Stack
 
-EnergyNoise: TypeAlias = Annotated[
-    float | None, typer.Option(help="Noise power of the field, E|n|^2; else the file's.")
-]
+
+@dataclass(frozen=True)
+class EnergyConvention:
+    """How energies are written, and how noisy the fields are."""
+
+    negate_phases: Annotated[
+        bool, typer.Option("--negate-phases", help="Phases are counted the other way, as delays.")
+    ] = False
+    noise_variance: Annotated[
+        float | None, typer.Option(help="Noise power of the field, E|n|^2; else the file's.")
+    ] = None
 
 
+_OURS = EnergyConvention()
+
+
+@option_groups
 def energies(
     stack: StackPath,
     pilots: PilotsPath,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Calibrated stack file to write (.toml).")
     ],
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    no_prior: Annotated[
-        bool,
-        typer.Option("--no-prior", help="Tolerances only say what may be off, not by how much."),
-    ] = False,
-    user_deviation: Annotated[
-        float,
-        typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
-    ] = 0.0,
+    tolerances: Tolerances = PUBLISHED,
+    prior: Prior = AS_TOLD,
     gain: Annotated[GainName, typer.Option(help="Which power gains are unknown.")] = GainName.ONE,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
-    negate_phases: NegatePhases = False,
-    noise_variance: EnergyNoise = None,
-    starts: Annotated[
-        int | None,
-        typer.Option(min=1, help="Starts; else one, or up to 24 where tolerances are wide."),
-    ] = None,
-    iterations: Annotated[int, typer.Option(min=1, help="Most iterations of a start.")] = 50,
+    lighting: Lighting = NOT_TOLD,
+    convention: EnergyConvention = _OURS,
+    search: Search = AS_LONG_AS_NEEDED,
     truth: Annotated[
         Path | None, typer.Option(help="The built stack, if known: say how near the result is.")
     ] = None,
@@ -88,26 +79,15 @@ def energies(
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     built = read_truth(truth, description.stack)
-    measured = _read(
-        pilots,
-        description.stack,
-        illumination_of(near, far, past_input),
-        noise_variance,
-        negate_phases=negate_phases,
-    )
-    imperfections = imperfections_of(
-        float(description.stack.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    measured = _read(pilots, description.stack, lighting, convention)
+    imperfections = imperfections_of(description.stack, tolerances)
     found = calibrate_energies(
         description.stack,
         measured,
-        expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
+        expected=expected_of(imperfections, prior),
         gains=gains_named(gain),
-        starts=starts,
-        iterations=iterations,
+        starts=search.starts,
+        iterations=search.iterations,
         seed=seed,
         on_start=say_start,
     )
@@ -130,10 +110,8 @@ def energies(
 def _read(
     path: Path,
     stack: "Stack",
-    illumination: "Illumination | None",
-    noise_variance: float | None,
-    *,
-    negate_phases: bool,
+    lighting: Lighting,
+    convention: EnergyConvention,
 ) -> "EnergyPilots":
     """Energies in our convention, checked against the stack; warns of what is odd."""
     from ..calibration import EnergyPilots, FromInputPorts, PilotPlan, check_energies
@@ -141,16 +119,16 @@ def _read(
 
     stored = read_energy_pilots(
         path,
-        illumination=illumination,
+        illumination=illumination_of(lighting),
         otherwise=FromInputPorts(),
-        noise_variance=noise_variance,
+        noise_variance=convention.noise_variance,
     )
     check_frequency(stored, stack)
     for warning in stored.warnings:
         warn(warning)
     read = stored.pilots
     check_energies(read, stack)
-    if not negate_phases:
+    if not convention.negate_phases:
         return read
     plan = PilotPlan(-read.plan.phases_rad, read.plan.illumination)
     return EnergyPilots(plan, read.energies, read.noise_variance)

@@ -7,23 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .illumination import Far, Near, PastInput
+from .illumination import NOT_TOLD, Lighting
+from .option_groups import option_groups
 from .options import AsJson, StackPath, refuse_overwriting, require_writable
 from .output import emit, warn
-from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .pilot_options import OURS, Convention, PilotsPath, read_measured
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration import EntryMethod, Illumination
@@ -42,6 +31,7 @@ class EntryMethodName(StrEnum):
     ADAM = "adam"
 
 
+@option_groups
 def entries(
     stack: StackPath,
     pilots: PilotsPath,
@@ -56,19 +46,9 @@ def entries(
     separate: Annotated[
         bool, typer.Option("--separate", help="Each stage fits its own slots only, as the paper.")
     ] = False,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
-    conjugate: Conjugate = False,
-    negate_phases: NegatePhases = False,
-    noise_variance: NoiseVariance = None,
+    tolerances: Tolerances = PUBLISHED,
+    lighting: Lighting = NOT_TOLD,
+    convention: Convention = OURS,
     matrices: Annotated[
         Path | None, typer.Option(help="Also write the fitted matrices (.npz, .mat).")
     ] = None,
@@ -102,20 +82,8 @@ def entries(
     description = read_stack(stack)
     nominal = description.stack
     built = read_truth(truth, description.stack)
-    measured = read_measured(
-        pilots,
-        nominal,
-        (near, far, past_input),
-        conjugate=conjugate,
-        negate_phases=negate_phases,
-        noise_variance=noise_variance,
-    )
-    imperfections = imperfections_of(
-        float(nominal.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    measured = read_measured(pilots, nominal, lighting, convention)
+    imperfections = imperfections_of(nominal, tolerances)
     illumination = measured.plan.illumination
     unknowns = Unknowns.of(nominal, illumination, Expected.within(imperfections))
     found = calibrate_entries(

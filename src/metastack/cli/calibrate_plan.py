@@ -7,22 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath
 from .output import emit
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration import DesignedPlan, Illumination, Receivers
@@ -36,6 +25,7 @@ class ReceiversName(StrEnum):
     ENERGIES = "energies"
 
 
+@option_groups
 def plan(
     stack: StackPath,
     output: Annotated[
@@ -57,13 +47,7 @@ def plan(
         int | None, typer.Option(min=1, max=16, help="Allow only 2^bits phases an atom.")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of the design.")] = 150,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
+    tolerances: Tolerances = PUBLISHED,
     receivers: Annotated[
         ReceiversName, typer.Option(help="What receivers tell: fields, or energies alone.")
     ] = ReceiversName.FIELDS,
@@ -71,9 +55,7 @@ def plan(
         float,
         typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
     ] = 0.0,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -106,14 +88,9 @@ def plan(
         "Give either `--slots` or `--wanted-improvement-db`, not both.",
     )
     device = read_stack(stack).stack
-    illumination = illumination_of(near, far, past_input) or FromInputPorts()
+    illumination = illumination_of(lighting) or FromInputPorts()
     expected = Expected.within(
-        imperfections_of(
-            float(device.wavelength_m),
-            (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-            (rx_deg, ry_deg, rz_deg),
-            gaussian=gaussian,
-        ),
+        imperfections_of(device, tolerances),
         users=user_deviation,
     )
     variance = reference_power(device, illumination) * 10 ** (-snr_db / 10)

@@ -6,37 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .drift_options import (
-    FALSE_ALARMS,
-    JUMP_RATE,
-    JUMP_SIZE,
-    WALK_STEP,
-    Drifts,
-    FalseAlarms,
-    JumpRate,
-    JumpSize,
-    Monitored,
-    MonitorName,
+    SUBSPACE,
+    WALK_AND_JUMPS,
+    Drifting,
     SnrDb,
-    WalkStep,
+    Watching,
     alarms_of,
     drift_of,
 )
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, ReportPath, Seed, StackPath, require_writable
 from .output import emit
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration.schedule import Alarms, Schedule, ScheduleRun
@@ -44,12 +26,10 @@ if TYPE_CHECKING:
 _COARSE_SHARE = 0.6
 
 
+@option_groups
 def schedule(
     stack: StackPath,
-    drift: Drifts = None,
-    walk_step: WalkStep = WALK_STEP,
-    jump_rate: JumpRate = JUMP_RATE,
-    jump_size: JumpSize = JUMP_SIZE,
+    drifting: Drifting = WALK_AND_JUMPS,
     blocks: Annotated[int, typer.Option(min=2, help="Coherence blocks to simulate.")] = 300,
     block_slots: Annotated[
         int, typer.Option(min=1, help="Slots of a coherence block, pilots and data.")
@@ -62,19 +42,10 @@ def schedule(
     tracked_slots: Annotated[
         int, typer.Option(min=1, help="Pilots a block that the filter takes in.")
     ] = 2,
-    monitor: Monitored = MonitorName.SUBSPACE,
-    false_alarms: FalseAlarms = FALSE_ALARMS,
+    watch: Watching = SUBSPACE,
     snr_db: SnrDb = 20.0,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    tolerances: Tolerances = PUBLISHED,
+    lighting: Lighting = NOT_TOLD,
     report: ReportPath = None,
     seed: Seed = 0,
     json: AsJson = False,
@@ -95,19 +66,12 @@ def schedule(
     check_db("snr-db", snr_db)
     description = read_stack(stack)
     nominal, coherence = description.stack, CoherenceBlock(block_slots)
-    schedules = _schedules(
-        slots, period, (watched_slots, tracked_slots), alarms_of(monitor, false_alarms)
-    )
+    schedules = _schedules(slots, period, (watched_slots, tracked_slots), alarms_of(watch))
     for each in schedules.values():
         coherence.check(each)
-    imperfections = imperfections_of(
-        float(nominal.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
-    lit = illumination_of(near, far, past_input) or FromInputPorts()
-    moving = drift_of(drift, walk_step, jump_rate, jump_size)
+    imperfections = imperfections_of(nominal, tolerances)
+    lit = illumination_of(lighting) or FromInputPorts()
+    moving = drift_of(drifting)
     runs: dict[str, ScheduleRun] = {}
     for name, each in schedules.items():
         typer.echo(f"schedule: {name}", err=True)

@@ -5,30 +5,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .calibrate_given import GainName, expected_of, gains_named, say_start
+from .calibrate_given import (
+    AS_LONG_AS_NEEDED,
+    AS_TOLD,
+    GainName,
+    Prior,
+    Search,
+    expected_of,
+    gains_named,
+    say_start,
+)
 from .dispersion import DispersionTable, ResonatorQ, dispersion_of
-from .illumination import Far, Near, PastInput
+from .illumination import NOT_TOLD, Lighting
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, refuse_overwriting, require_writable
 from .output import emit, warn
-from .pilot_options import Conjugate, NegatePhases, NoiseVariance, PilotsPath, read_measured_band
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .pilot_options import OURS, Convention, PilotsPath, read_measured_band
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration import WidebandCalibration
 
 
+@option_groups
 def wideband(
     stack: StackPath,
     pilots: PilotsPath,
@@ -37,35 +36,14 @@ def wideband(
     ],
     resonator_q: ResonatorQ = None,
     dispersion: DispersionTable = None,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    no_prior: Annotated[
-        bool,
-        typer.Option("--no-prior", help="Tolerances only say what may be off, not by how much."),
-    ] = False,
-    user_deviation: Annotated[
-        float,
-        typer.Option(help="Users are off too: metres (--near) or direction cosines (--far)."),
-    ] = 0.0,
+    tolerances: Tolerances = PUBLISHED,
+    prior: Prior = AS_TOLD,
     gain: Annotated[
         GainName, typer.Option(help="Which complex gains are unknown at each frequency.")
     ] = GainName.ONE,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
-    conjugate: Conjugate = False,
-    negate_phases: NegatePhases = False,
-    noise_variance: NoiseVariance = None,
-    starts: Annotated[
-        int | None,
-        typer.Option(min=1, help="Starts; else one, or up to 24 where tolerances are wide."),
-    ] = None,
-    iterations: Annotated[int, typer.Option(min=1, help="Most iterations of a start.")] = 50,
+    lighting: Lighting = NOT_TOLD,
+    convention: Convention = OURS,
+    search: Search = AS_LONG_AS_NEEDED,
     truth: Annotated[
         Path | None, typer.Option(help="The built stack, if known: say how near the result is.")
     ] = None,
@@ -85,28 +63,16 @@ def wideband(
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     built = read_truth(truth, description.stack)
-    measured = read_measured_band(
-        pilots,
-        description.stack,
-        (near, far, past_input),
-        conjugate=conjugate,
-        negate_phases=negate_phases,
-        noise_variance=noise_variance,
-    )
-    imperfections = imperfections_of(
-        float(description.stack.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    measured = read_measured_band(pilots, description.stack, lighting, convention)
+    imperfections = imperfections_of(description.stack, tolerances)
     found = calibrate_wideband(
         description.stack,
         measured,
-        expected=expected_of(imperfections, user_deviation, has_prior=not no_prior),
+        expected=expected_of(imperfections, prior),
         dispersion=dispersion_of(description.stack, resonator_q, dispersion),
         gains=gains_named(gain),
-        starts=starts,
-        iterations=iterations,
+        starts=search.starts,
+        iterations=search.iterations,
         seed=seed,
         on_start=say_start,
     )

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .illumination import illumination_of
+from .illumination import Lighting, illumination_of
 from .options import AsJson, Seed, require_folder
 from .output import emit
-from .tolerances import imperfections_of
+from .tolerances import Tolerances, imperfections_of
 
 # The source of the DOA paper's Fig. 6.
 _SOURCE_OVER_PI = (-0.51394, -0.77317)
@@ -17,8 +17,8 @@ _SNAPSHOTS_A_SIDE = 4
 _PRESCRIBED_LOSS_DB = 10.0
 _PHYSICAL_SNR_DB = 40.0
 _PILOT_SNR_DB, _SLOTS, _STEPS = 30.0, 20, 40
-_DY_WAVELENGTHS = 0.05
-_TEST_SOURCE_DEG = ["20,35"]
+_TOLERANCES = Tolerances(dz_wavelengths=0.0, dy_wavelengths=0.05, rz_deg=0.0)
+_TEST_SOURCE = Lighting(far=["20,35"])
 
 
 def demo(
@@ -39,15 +39,10 @@ def demo(
     require_folder(folder)
     _write_stack(folder / "stack.toml")
     description = read_stack(folder / "stack.toml")
-    illumination = illumination_of(None, _TEST_SOURCE_DEG, past_input=False)
+    illumination = illumination_of(_TEST_SOURCE)
     assert illumination is not None
     task = Loop(
-        imperfections_of(
-            float(description.stack.wavelength_m),
-            (0.0, _DY_WAVELENGTHS, 0.0),
-            (0.0, 0.0, 0.0),
-            gaussian=False,
-        ),
+        imperfections_of(description.stack, _TOLERANCES),
         illumination,
         slots=_SLOTS,
         steps=_STEPS,

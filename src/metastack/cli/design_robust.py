@@ -6,45 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .design import design_answer, stop_if_interrupted
+from .option_groups import option_groups
 from .options import AsJson, ReportPath, Seed, StackPath, command_line, require_writable
 from .output import emit
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    AmplitudeDeviation,
-    DeadShare,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    PhaseDeviationDeg,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    StuckShare,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, SOUND_ATOMS, AtomErrors, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float
 
 
+@option_groups
 def design_robust(
     stack: StackPath,
     output: Annotated[Path, typer.Option("-o", "--output", help="Design file to write (.nc).")],
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    amplitude_deviation: AmplitudeDeviation = 0.0,
-    phase_deviation_deg: PhaseDeviationDeg = 0.0,
-    stuck_share: StuckShare = 0.0,
-    dead_share: DeadShare = 0.0,
+    tolerances: Tolerances = PUBLISHED,
+    atom_errors: AtomErrors = SOUND_ATOMS,
     samples: Annotated[
         int, typer.Option(min=1, help="Built stacks to design on: more fit the others better.")
     ] = 64,
@@ -80,16 +57,7 @@ def design_robust(
     require_writable(report, ".html")
     description = read_stack(stack)
     start = None if resume is None else read_design(resume)
-    imperfections = imperfections_of(
-        float(description.stack.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-        amplitude_deviation=amplitude_deviation,
-        phase_deviation_deg=phase_deviation_deg,
-        stuck_share=stuck_share,
-        dead_share=dead_share,
-    )
+    imperfections = imperfections_of(description.stack, tolerances, atom_errors)
     with DesignProgress(1) as progress:
         design = design_robustly(
             description.stack,

@@ -1,5 +1,6 @@
 """Options that say how a stack drifts, and by what it is watched."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -26,32 +27,45 @@ class MonitorName(StrEnum):
     ENERGY = "energy"
 
 
-Drifts: TypeAlias = Annotated[
-    list[DriftName] | None,
-    typer.Option("--drift", help="How the stack moves; again for several at once.  [walk, jumps]"),
-]
-WalkStep: TypeAlias = Annotated[
-    float, typer.Option("--walk-step", help="Step of the walk a block, in tolerances.")
-]
-JumpRate: TypeAlias = Annotated[float, typer.Option("--jump-rate", help="Jumps a block.")]
-JumpSize: TypeAlias = Annotated[
-    float, typer.Option("--jump-size", help="Largest jump, in tolerances.")
-]
+@dataclass(frozen=True)
+class Drifting:
+    """How a stack moves."""
+
+    drift: Annotated[
+        list[DriftName] | None,
+        typer.Option(
+            "--drift", help="How the stack moves; again for several at once.  [walk, jumps]"
+        ),
+    ] = None
+    walk_step: Annotated[
+        float, typer.Option("--walk-step", help="Step of the walk a block, in tolerances.")
+    ] = 0.03
+    jump_rate: Annotated[float, typer.Option("--jump-rate", help="Jumps a block.")] = 1 / 150
+    jump_size: Annotated[
+        float, typer.Option("--jump-size", help="Largest jump, in tolerances.")
+    ] = 1.0
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What is watched, and when it raises an alarm."""
+
+    monitor: Annotated[
+        MonitorName, typer.Option("--monitor", help="What is watched: subspace sees jumps first.")
+    ] = MonitorName.SUBSPACE
+    false_alarms: Annotated[
+        float, typer.Option("--false-alarms", help="False alarms a block that set the threshold.")
+    ] = 1e-3
+
+
+WALK_AND_JUMPS, SUBSPACE = Drifting(), Watching()
+
 SnrDb: TypeAlias = Annotated[
     float, typer.Option(help="SNR of an antenna in a slot, mean over random phases.")
 ]
-FalseAlarms: TypeAlias = Annotated[
-    float, typer.Option("--false-alarms", help="False alarms a block that set the threshold.")
-]
-Monitored: TypeAlias = Annotated[
-    MonitorName, typer.Option("--monitor", help="What is watched: subspace sees jumps first.")
-]
-WALK_STEP, JUMP_RATE, JUMP_SIZE, FALSE_ALARMS = 0.03, 1 / 150, 1.0, 1e-3
 
 
-def drift_of(
-    names: list[DriftName] | None, walk_step: float, jump_rate: float, jump_size: float
-) -> "Drift":
+def drift_of(drifting: Drifting) -> "Drift":
     """The drift that options describe.
 
     Raises:
@@ -60,16 +74,16 @@ def drift_of(
     from ..calibration.schedule import Drift, Jumps, RandomWalk, Thermal, Together, Vibration
 
     kinds: dict[DriftName, Drift] = {
-        DriftName.WALK: RandomWalk(walk_step),
+        DriftName.WALK: RandomWalk(drifting.walk_step),
         DriftName.THERMAL: Thermal(),
-        DriftName.JUMPS: Jumps(jump_rate, jump_size),
+        DriftName.JUMPS: Jumps(drifting.jump_rate, drifting.jump_size),
         DriftName.VIBRATION: Vibration(),
     }
-    chosen = dict.fromkeys(names or [DriftName.WALK, DriftName.JUMPS])
+    chosen = dict.fromkeys(drifting.drift or [DriftName.WALK, DriftName.JUMPS])
     return Together(tuple(kinds[name] for name in chosen))
 
 
-def alarms_of(monitor: MonitorName, false_alarms: float) -> "Alarms":
+def alarms_of(watching: Watching) -> "Alarms":
     """The watch that options describe."""
     from ..calibration.schedule import Alarms, Cusum, Monitor, ResidualEnergy, SubspaceDetector
 
@@ -78,4 +92,4 @@ def alarms_of(monitor: MonitorName, false_alarms: float) -> "Alarms":
         MonitorName.CUSUM: Cusum,
         MonitorName.ENERGY: ResidualEnergy,
     }
-    return Alarms(kinds[monitor](), false_alarms)
+    return Alarms(kinds[watching.monitor](), watching.false_alarms)

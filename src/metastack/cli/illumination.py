@@ -1,6 +1,7 @@
 """Options that say how a stack is lit while pilots are sent."""
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,31 +11,39 @@ if TYPE_CHECKING:
 
     from ..calibration.illumination import Illumination
 
-Near: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--near",
-        metavar="AZIMUTH_DEG,ELEVATION_DEG,METRES",
-        help="A user nearby, seen from the stack; again for more.",
-    ),
-]
-Far: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--far",
-        metavar="THETA_DEG,PHI_DEG",
-        help="A plane wave: angle from the stack axis, azimuth from x; again for more.",
-    ),
-]
-PastInput: TypeAlias = Annotated[
-    bool,
-    typer.Option("--past-input", help="Waves meet the first programmable layer, not the input."),
-]
+
+@dataclass(frozen=True)
+class Lighting:
+    """Who lights the stack; by default nobody says."""
+
+    near: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--near",
+            metavar="AZIMUTH_DEG,ELEVATION_DEG,METRES",
+            help="A user nearby, seen from the stack; again for more.",
+        ),
+    ] = None
+    far: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--far",
+            metavar="THETA_DEG,PHI_DEG",
+            help="A plane wave: angle from the stack axis, azimuth from x; again for more.",
+        ),
+    ] = None
+    past_input: Annotated[
+        bool,
+        typer.Option(
+            "--past-input", help="Waves meet the first programmable layer, not the input."
+        ),
+    ] = False
 
 
-def illumination_of(
-    near: list[str] | None, far: list[str] | None, past_input: bool
-) -> "Illumination | None":
+NOT_TOLD = Lighting()
+
+
+def illumination_of(lighting: Lighting) -> "Illumination | None":
     """What `--near`, `--far` and `--past-input` say; nothing if none of them is given.
 
     Raises:
@@ -42,6 +51,7 @@ def illumination_of(
     """
     from ..errors import require
 
+    near, far, past_input = lighting.near, lighting.far, lighting.past_input
     require(not (near and far), "Give users by either `--near` or `--far`, not both.")
     if not near and not far:
         require(not past_input, "`--past-input` must go with users: give `--near` or `--far`.")

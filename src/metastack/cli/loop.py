@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .design import stop_if_interrupted
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, command_line, require_folder
 from .output import emit
 from .simulate import check_db
-from .tolerances import (
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .tolerances import Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration import Calibration, Expected, Illumination, PilotPlan
@@ -34,6 +26,7 @@ if TYPE_CHECKING:
 
 # A source in general position, where users are not told: no symmetry hides what is off.
 _SOURCE_DEG = ["20,35"]
+_TOLERANCES = Tolerances(dz_wavelengths=0.0, dy_wavelengths=0.05, rz_deg=0.0)
 _SNAPSHOTS_A_SIDE = 4
 
 
@@ -57,19 +50,12 @@ class Loop:
     seed: int
 
 
+@option_groups
 def loop(
     stack: StackPath,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for everything.")],
-    dz_wavelengths: DzWavelengths = 0.0,
-    dy_wavelengths: DyWavelengths = 0.05,
-    rz_deg: RzDeg = 0.0,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    tolerances: Tolerances = _TOLERANCES,
+    lighting: Lighting = NOT_TOLD,
     slots: Annotated[int, typer.Option(min=1, help="Designed pilots.")] = 20,
     steps: Annotated[int, typer.Option(min=1, help="Steps of their design.")] = 60,
     pilot_snr_db: Annotated[
@@ -100,13 +86,9 @@ def loop(
     check_db("physical-snr-db", physical_snr_db)
     description = read_stack(stack)
     require_folder(output)
-    imperfections = imperfections_of(
-        float(description.stack.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
-    users = illumination_of(near, far or (None if near else _SOURCE_DEG), past_input)
+    imperfections = imperfections_of(description.stack, tolerances)
+    is_told = lighting.near or lighting.far
+    users = illumination_of(lighting if is_told else replace(lighting, far=_SOURCE_DEG))
     assert users is not None
     task = Loop(
         imperfections,

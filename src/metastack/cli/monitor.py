@@ -10,24 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .drift_options import FALSE_ALARMS, FalseAlarms, Monitored, MonitorName, alarms_of
-from .illumination import Far, Near, PastInput, illumination_of
+from .drift_options import SUBSPACE, Watching, alarms_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import Seed, StackPath
 from .output import warn
-from .pilot_options import Conjugate, NegatePhases, NoiseVariance
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .pilot_options import OURS, Convention
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration.schedule import StreamReport
@@ -35,6 +24,7 @@ if TYPE_CHECKING:
 _STEP = 0.01
 
 
+@option_groups
 def monitor(
     stack: StackPath,
     blocks: Annotated[
@@ -46,21 +36,10 @@ def monitor(
     step: Annotated[
         float, typer.Option(help="Step of the walk that is followed a block, in tolerances.")
     ] = _STEP,
-    monitor: Monitored = MonitorName.SUBSPACE,
-    false_alarms: FalseAlarms = FALSE_ALARMS,
-    noise_variance: NoiseVariance = None,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
-    conjugate: Conjugate = False,
-    negate_phases: NegatePhases = False,
+    watch: Watching = SUBSPACE,
+    given: Convention = OURS,
+    tolerances: Tolerances = PUBLISHED,
+    lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
 ) -> None:
     """Watch a stack in service: blocks of pilots in, one decision a line out, each at once.
@@ -68,29 +47,25 @@ def monitor(
     The first block calibrates; a Kalman filter follows the poses through the others, and starts
     anew at an alarm. Missing blocks are warned of and allowed for.
     """
-    from ..calibration import Convention, Expected, FromInputPorts
+    from .. import calibration
+    from ..calibration import Expected, FromInputPorts
     from ..calibration.schedule import StreamMonitor
     from ..errors import require
     from ..files import read_stack
     from ..files.pilot_stream import read_pilot_blocks
 
     nominal = read_stack(stack).stack
-    imperfections = imperfections_of(
-        float(nominal.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    imperfections = imperfections_of(nominal, tolerances)
     watching = StreamMonitor(
         nominal,
         Expected.within(imperfections),
         step=step / imperfections.law.deviation,
-        alarms=alarms_of(monitor, false_alarms),
-        noise_variance=noise_variance,
+        alarms=alarms_of(watch),
+        noise_variance=given.noise_variance,
         seed=seed,
     )
-    lit = illumination_of(near, far, past_input) or FromInputPorts()
-    convention, seen = Convention(conjugate, negate_phases), 0
+    lit = illumination_of(lighting) or FromInputPorts()
+    convention, seen = calibration.Convention(given.conjugate, given.negate_phases), 0
     with _lines_of(blocks) as lines:
         for number, pilots in read_pilot_blocks(lines, lit):
             report = watching.take(number, convention.read(pilots))

@@ -1,11 +1,12 @@
 """Options that say what pilots are and in whose convention they are written, and reading them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from .illumination import illumination_of
+from .illumination import Lighting, illumination_of
 from .output import warn
 
 if TYPE_CHECKING:
@@ -20,44 +21,52 @@ PilotsPath: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-Conjugate: TypeAlias = Annotated[
-    bool,
-    typer.Option("--conjugate", help="Responses are of time e^{+jwt}, as network analysers give."),
-]
-NegatePhases: TypeAlias = Annotated[
-    bool, typer.Option("--negate-phases", help="Phases are counted the other way, as delays.")
-]
-NoiseVariance: TypeAlias = Annotated[
-    float | None, typer.Option(help="Noise power of one response; else the file's, or estimated.")
-]
+
+
+@dataclass(frozen=True)
+class Convention:
+    """In which convention pilots are written, and how noisy they are."""
+
+    conjugate: Annotated[
+        bool,
+        typer.Option(
+            "--conjugate", help="Responses are of time e^{+jwt}, as network analysers give."
+        ),
+    ] = False
+    negate_phases: Annotated[
+        bool, typer.Option("--negate-phases", help="Phases are counted the other way, as delays.")
+    ] = False
+    noise_variance: Annotated[
+        float | None,
+        typer.Option(help="Noise power of one response; else the file's, or estimated."),
+    ] = None
+
+
+OURS = Convention()
 
 
 def read_measured(
     path: Path,
     stack: "Stack",
-    lit: tuple[list[str] | None, list[str] | None, bool],
-    *,
-    conjugate: bool,
-    negate_phases: bool,
-    noise_variance: float | None,
+    lighting: Lighting,
+    given: Convention = OURS,
 ) -> "Pilots":
     """Pilots in our convention, checked against the stack; warns of what is odd.
-
-    `lit`: near and far users, and whether their waves meet the first layer.
 
     Raises:
         InputError: a file that holds no pilots of this stack, or pilots in another convention.
     """
-    from ..calibration import Convention, FromInputPorts, Pilots, check_pilots
+    from .. import calibration
+    from ..calibration import FromInputPorts, Pilots, check_pilots
     from ..files import check_frequency, read_pilots
 
-    stored = read_pilots(path, illumination=illumination_of(*lit), otherwise=FromInputPorts())
+    stored = read_pilots(path, illumination=illumination_of(lighting), otherwise=FromInputPorts())
     check_frequency(stored, stack)
     for warning in stored.warnings:
         warn(warning)
-    pilots = Convention(conjugate, negate_phases).read(stored.pilots)
-    if noise_variance is not None:
-        pilots = Pilots.measured(pilots.plan, pilots.received, noise_variance)
+    pilots = calibration.Convention(given.conjugate, given.negate_phases).read(stored.pilots)
+    if given.noise_variance is not None:
+        pilots = Pilots.measured(pilots.plan, pilots.received, given.noise_variance)
     check_pilots(pilots, stack)
     _check_convention(pilots, stack, path)
     return pilots
@@ -66,11 +75,8 @@ def read_measured(
 def read_measured_band(
     path: Path,
     stack: "Stack",
-    lit: tuple[list[str] | None, list[str] | None, bool],
-    *,
-    conjugate: bool,
-    negate_phases: bool,
-    noise_variance: float | None,
+    lighting: Lighting,
+    given: Convention = OURS,
 ) -> "WidebandPilots":
     """As `read_measured`, of pilots of several frequencies.
 
@@ -79,19 +85,20 @@ def read_measured_band(
     """
     import numpy as np
 
-    from ..calibration import Convention, FromInputPorts, WidebandPilots, check_pilots
+    from .. import calibration
+    from ..calibration import FromInputPorts, WidebandPilots, check_pilots
     from ..calibration.wideband_pilots import at_frequency
     from ..files import check_frequency, read_wideband_pilots
 
-    given = illumination_of(*lit)
-    stored = read_wideband_pilots(path, illumination=given, otherwise=FromInputPorts())
+    lit = illumination_of(lighting)
+    stored = read_wideband_pilots(path, illumination=lit, otherwise=FromInputPorts())
     check_frequency(stored, stack)
     for warning in stored.warnings:
         warn(warning)
-    pilots = Convention(conjugate, negate_phases).read(stored.pilots)
-    if noise_variance is not None:
+    pilots = calibration.Convention(given.conjugate, given.negate_phases).read(stored.pilots)
+    if given.noise_variance is not None:
         pilots = WidebandPilots.measured(
-            pilots.plan, pilots.frequencies_hz, pilots.received, noise_variance
+            pilots.plan, pilots.frequencies_hz, pilots.received, given.noise_variance
         )
     check_pilots(pilots.at(0), stack)
     # Where atoms disperse least.

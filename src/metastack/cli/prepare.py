@@ -5,28 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, command_line, require_writable
 from .output import emit
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration import PilotPlan
     from ..calibration.strategies import Training
     from ..files.prepared_file import Prepared
-    from ..imperfections import Imperfections
     from ..stack import Stack
 
 codebook_app = typer.Typer(
@@ -52,21 +40,14 @@ _SHOWN_SNR_DB = (10, 20, 30)
 
 
 @codebook_app.command("build")
+@option_groups
 def build(
     stack: StackPath,
     plan: PlanPath,
     output: PreparedPath,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
+    tolerances: Tolerances = PUBLISHED,
     stacks: Stacks = 1000,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -81,13 +62,8 @@ def build(
     from ..calibration.strategies import Codebook
 
     require_writable(output, ".npz")
-    device, measured = _given(stack, plan, (near, far, past_input))
-    imperfections = _tolerances(
-        device,
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    device, measured = _given(stack, plan, lighting)
+    imperfections = imperfections_of(device, tolerances)
     book = Codebook.of(
         device,
         measured,
@@ -106,21 +82,14 @@ def build(
 
 
 @learn_app.command("linear")
+@option_groups
 def linear(
     stack: StackPath,
     plan: PlanPath,
     output: PreparedPath,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
+    tolerances: Tolerances = PUBLISHED,
     stacks: Stacks = 2048,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -131,13 +100,8 @@ def linear(
     from ..calibration.strategies import LinearMap
 
     require_writable(output, ".npz")
-    device, measured = _given(stack, plan, (near, far, past_input))
-    imperfections = _tolerances(
-        device,
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    device, measured = _given(stack, plan, lighting)
+    imperfections = imperfections_of(device, tolerances)
     learned = LinearMap.of(
         device,
         measured,
@@ -153,26 +117,19 @@ def linear(
 
 
 @learn_app.command("train")
+@option_groups
 def train(
     stack: StackPath,
     plan: PlanPath,
     output: PreparedPath,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
+    tolerances: Tolerances = PUBLISHED,
     stacks: Stacks = 2048,
     unrolled_steps: Annotated[int, typer.Option(help="Gauss-Newton steps to unroll.")] = 2,
     steps: Annotated[int, typer.Option(min=0, help="Training steps.")] = 100,
     batch: Annotated[int, typer.Option(min=4, help="Stacks in a training step.")] = 64,
     least_snr_db: Annotated[float, typer.Option(help="Noisiest pilots to learn from.")] = 5.0,
     most_snr_db: Annotated[float, typer.Option(help="Cleanest pilots to learn from.")] = 35.0,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -187,13 +144,8 @@ def train(
     from .progress import CountProgress
 
     require_writable(output, ".npz")
-    device, measured = _given(stack, plan, (near, far, past_input))
-    imperfections = _tolerances(
-        device,
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
+    device, measured = _given(stack, plan, lighting)
+    imperfections = imperfections_of(device, tolerances)
     with CountProgress("training steps", steps) as progress:
         trained = train_unrolled(
             device,
@@ -214,6 +166,7 @@ def train(
 
 
 @learn_app.command("tune")
+@option_groups
 def tune(
     stack: StackPath,
     learned: Annotated[
@@ -225,9 +178,7 @@ def tune(
     ],
     output: PreparedPath,
     steps: Annotated[int, typer.Option(min=0, help="Training steps.")] = 30,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     json: AsJson = False,
 ) -> None:
     """Go on learning from measured pilots, whose truth nobody knows."""
@@ -247,9 +198,7 @@ def tune(
         f"`{learned}` must hold an unrolled network to tune, but holds a {network.name}.",
     )
     assert isinstance(network, UnrolledNetwork)
-    lit = near, far, past_input
-    told: dict[str, Any] = {"conjugate": False, "negate_phases": False, "noise_variance": None}
-    measured = [read_measured(path, device, lit, **told) for path in pilots]
+    measured = [read_measured(path, device, lighting) for path in pilots]
     with CountProgress("training steps", steps) as progress:
         trained = fine_tuned(
             network, device, measured, steps=steps, on_step=lambda *_: progress.advance(1)
@@ -259,25 +208,13 @@ def tune(
     _say_trained(trained, output, as_json=json)
 
 
-def _given(
-    stack: Path, plan: Path, lit: tuple[list[str] | None, list[str] | None, bool]
-) -> "tuple[Stack, PilotPlan]":
+def _given(stack: Path, plan: Path, lighting: Lighting) -> "tuple[Stack, PilotPlan]":
     """The nominal stack, and the plan of a file."""
     from ..files import read_stack
     from .simulate_pilots import plan_of
 
     device = read_stack(stack).stack
-    return device, plan_of(device, plan, None, None, illumination_of(*lit), 0)
-
-
-def _tolerances(
-    device: "Stack",
-    shifts: tuple[float, float, float],
-    turns: tuple[float, float, float],
-    *,
-    gaussian: bool,
-) -> "Imperfections":
-    return imperfections_of(float(device.wavelength_m), shifts, turns, gaussian=gaussian)
+    return device, plan_of(device, plan, None, None, illumination_of(lighting), 0)
 
 
 def _write(prepared: "Prepared", output: Path, settings: dict[str, Any]) -> None:

@@ -5,25 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, require_writable
 from .output import emit
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    AmplitudeDeviation,
-    DeadShare,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    PhaseDeviationDeg,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    StuckShare,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, SOUND_ATOMS, AtomErrors, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..geometry import Pose
@@ -32,20 +17,12 @@ _DEGREES_OF_FREEDOM = ("dx_wavelengths", "dy_wavelengths", "dz_wavelengths")
 _TURNS = ("rx_deg", "ry_deg", "rz_deg")
 
 
+@option_groups
 def built(
     stack: StackPath,
     output: Annotated[Path, typer.Option("-o", "--output", help="Stack file to write (.toml).")],
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    amplitude_deviation: AmplitudeDeviation = 0.0,
-    phase_deviation_deg: PhaseDeviationDeg = 0.0,
-    stuck_share: StuckShare = 0.0,
-    dead_share: DeadShare = 0.0,
+    tolerances: Tolerances = PUBLISHED,
+    atom_errors: AtomErrors = SOUND_ATOMS,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -65,16 +42,7 @@ def built(
     require_writable(output, ".toml")
     description = read_stack(stack)
     wavelength_m = float(description.stack.wavelength_m)
-    imperfections = imperfections_of(
-        wavelength_m,
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-        amplitude_deviation=amplitude_deviation,
-        phase_deviation_deg=phase_deviation_deg,
-        stuck_share=stuck_share,
-        dead_share=dead_share,
-    )
+    imperfections = imperfections_of(description.stack, tolerances, atom_errors)
     made = built(description.stack, imperfections, jax.random.key(seed))
     name = f"{description.name}, built (seed {seed})"
     write_stack(replace(description, stack=made, name=name), output)

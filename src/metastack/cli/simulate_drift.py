@@ -5,58 +5,27 @@ from typing import Annotated
 
 import typer
 
-from .drift_options import (
-    JUMP_RATE,
-    JUMP_SIZE,
-    WALK_STEP,
-    Drifts,
-    JumpRate,
-    JumpSize,
-    SnrDb,
-    WalkStep,
-    drift_of,
-)
-from .illumination import Far, Near, PastInput, illumination_of
+from .drift_options import WALK_AND_JUMPS, Drifting, SnrDb, drift_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, require_writable
 from .output import emit
-from .tolerances import (
-    DY_WAVELENGTHS,
-    DZ_WAVELENGTHS,
-    RZ_DEG,
-    DxWavelengths,
-    DyWavelengths,
-    DzWavelengths,
-    Gaussian,
-    RxDeg,
-    RyDeg,
-    RzDeg,
-    imperfections_of,
-)
+from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 
+@option_groups
 def drift(
     stack: StackPath,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Blocks to write (.jsonl), one a line.")
     ],
-    drift: Drifts = None,
-    walk_step: WalkStep = WALK_STEP,
-    jump_rate: JumpRate = JUMP_RATE,
-    jump_size: JumpSize = JUMP_SIZE,
+    drifting: Drifting = WALK_AND_JUMPS,
     blocks: Annotated[int, typer.Option(min=1, help="Blocks.")] = 100,
     first_slots: Annotated[int, typer.Option(min=1, help="Slots of the first block.")] = 100,
     slots: Annotated[int, typer.Option(min=1, help="Slots of every other block.")] = 4,
     snr_db: SnrDb = 20.0,
-    dz_wavelengths: DzWavelengths = DZ_WAVELENGTHS,
-    dy_wavelengths: DyWavelengths = DY_WAVELENGTHS,
-    rz_deg: RzDeg = RZ_DEG,
-    dx_wavelengths: DxWavelengths = 0.0,
-    rx_deg: RxDeg = 0.0,
-    ry_deg: RyDeg = 0.0,
-    gaussian: Gaussian = False,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    tolerances: Tolerances = PUBLISHED,
+    lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -75,15 +44,10 @@ def drift(
 
     require_writable(output, ".jsonl")
     nominal = read_stack(stack).stack
-    imperfections = imperfections_of(
-        float(nominal.wavelength_m),
-        (dx_wavelengths, dy_wavelengths, dz_wavelengths),
-        (rx_deg, ry_deg, rz_deg),
-        gaussian=gaussian,
-    )
-    lit = illumination_of(near, far, past_input) or FromInputPorts()
+    imperfections = imperfections_of(nominal, tolerances)
+    lit = illumination_of(lighting) or FromInputPorts()
     unknowns = Unknowns.of(nominal, lit, Expected.within(imperfections))
-    moving = drift_of(drift, walk_step, jump_rate, jump_size)
+    moving = drift_of(drifting)
     path = drift_path(moving, jax.random.key(seed), blocks, unknowns.size)
     truth = path.values / imperfections.law.deviation
     many = [first_slots, *[slots] * (blocks - 1)]

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath
 from .output import emit
 from .simulate_pilots import gain_of, plan_of, require_pilots_writable
 
 
+@option_groups
 def energies(
     stack: StackPath,
     output: Annotated[
@@ -31,9 +33,7 @@ def energies(
     bits: Annotated[
         int | None, typer.Option(min=1, max=16, help="Random phases of so many bits.")
     ] = None,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     gain_db: Annotated[float, typer.Option(help="Gain of cables and amplifiers.")] = 0.0,
     seed: Seed = 0,
     json: AsJson = False,
@@ -49,7 +49,7 @@ def energies(
     from ..files import read_stack, write_energy_pilots
 
     require_pilots_writable(output)
-    given = illumination_of(near, far, past_input)
+    given = illumination_of(lighting)
     nominal = read_stack(stack).stack
     simulated = simulate_energy_pilots(
         nominal,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, require_writable
 from .output import emit, warn
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _SLOTS = 100
 
 
+@option_groups
 def pilots(
     stack: StackPath,
     output: Annotated[
@@ -34,9 +36,7 @@ def pilots(
     bits: Annotated[
         int | None, typer.Option(min=1, max=16, help="Random phases of so many bits.")
     ] = None,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     snr_db: Annotated[
         float | None, typer.Option(help="SNR of an antenna in a slot, mean over random phases.")
     ] = None,
@@ -60,7 +60,7 @@ def pilots(
     from ..files import read_stack, write_pilots
 
     require_pilots_writable(output)
-    given = illumination_of(near, far, past_input)
+    given = illumination_of(lighting)
     gain = gain_of(gain_db, gain_phase_deg)
     nominal = read_stack(stack).stack
     chosen = plan_of(nominal, plan, slots, bits, given, seed)

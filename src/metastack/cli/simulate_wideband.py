@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from .dispersion import DispersionTable, ResonatorQ, dispersion_of
-from .illumination import Far, Near, PastInput, illumination_of
+from .illumination import NOT_TOLD, Lighting, illumination_of
+from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, require_writable
 from .output import emit
 from .simulate_pilots import gain_of, plan_of
 
 
+@option_groups
 def wideband(
     stack: StackPath,
     output: Annotated[
@@ -30,9 +32,7 @@ def wideband(
     bits: Annotated[
         int | None, typer.Option(min=1, max=16, help="Random phases of so many bits.")
     ] = None,
-    near: Near = None,
-    far: Far = None,
-    past_input: PastInput = False,
+    lighting: Lighting = NOT_TOLD,
     resonator_q: ResonatorQ = None,
     dispersion: DispersionTable = None,
     snr_db: Annotated[
@@ -66,7 +66,7 @@ def wideband(
     centre_hz = float(nominal.frequency_hz)
     require(isfinite(delay_ns), f"`--delay-ns` must be finite, but is {delay_ns}.")
     places_hz = band(centre_hz, bandwidth_percent / 100, frequencies)
-    given = illumination_of(near, far, past_input)
+    given = illumination_of(lighting)
     chosen = plan_of(nominal, plan, slots, bits, given, seed)
     # In time e^{-jωt} a delay adds phase.
     turns = delay_ns * 1e-9 * (places_hz - centre_hz)

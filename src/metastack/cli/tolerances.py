@@ -1,48 +1,53 @@
 """Options that say within which tolerances a stack is built."""
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from ..imperfections import Imperfections
+    from ..stack import Stack
 
-DzWavelengths: TypeAlias = Annotated[float, typer.Option(help="Axial tolerance, E-I.")]
-DyWavelengths: TypeAlias = Annotated[float, typer.Option(help="Vertical tolerance, E-V.")]
-RzDeg: TypeAlias = Annotated[float, typer.Option(help="Tolerance of the turn in plane, E-P.")]
-DxWavelengths: TypeAlias = Annotated[float, typer.Option(help="Lateral tolerance.")]
-RxDeg: TypeAlias = Annotated[float, typer.Option(help="Tolerance of the tilt about x.")]
-RyDeg: TypeAlias = Annotated[float, typer.Option(help="Tolerance of the tilt about y.")]
-Gaussian: TypeAlias = Annotated[
-    bool, typer.Option("--gaussian", help="Tolerances are standard deviations, not limits.")
-]
-AmplitudeDeviation: TypeAlias = Annotated[
-    float, typer.Option(help="Standard deviation of the atoms' amplitudes, relative.")
-]
-PhaseDeviationDeg: TypeAlias = Annotated[
-    float, typer.Option(help="Standard deviation of the atoms' phases.")
-]
-StuckShare: TypeAlias = Annotated[float, typer.Option(help="Share of atoms that stick.")]
-DeadShare: TypeAlias = Annotated[
-    float, typer.Option(help="Share of atoms that let nothing through.")
-]
 
-# Those of the calibration paper's case study.
-DZ_WAVELENGTHS, DY_WAVELENGTHS, RZ_DEG = 1e-3, 1e-2, 0.01
+@dataclass(frozen=True)
+class Tolerances:
+    """How far layers may be off; by default as in the calibration paper's case study."""
+
+    dz_wavelengths: Annotated[float, typer.Option(help="Axial tolerance, E-I.")] = 1e-3
+    dy_wavelengths: Annotated[float, typer.Option(help="Vertical tolerance, E-V.")] = 1e-2
+    rz_deg: Annotated[float, typer.Option(help="Tolerance of the turn in plane, E-P.")] = 0.01
+    dx_wavelengths: Annotated[float, typer.Option(help="Lateral tolerance.")] = 0.0
+    rx_deg: Annotated[float, typer.Option(help="Tolerance of the tilt about x.")] = 0.0
+    ry_deg: Annotated[float, typer.Option(help="Tolerance of the tilt about y.")] = 0.0
+    gaussian: Annotated[
+        bool, typer.Option("--gaussian", help="Tolerances are standard deviations, not limits.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class AtomErrors:
+    """What may be wrong with atoms; by default nothing."""
+
+    amplitude_deviation: Annotated[
+        float, typer.Option(help="Standard deviation of the atoms' amplitudes, relative.")
+    ] = 0.0
+    phase_deviation_deg: Annotated[
+        float, typer.Option(help="Standard deviation of the atoms' phases.")
+    ] = 0.0
+    stuck_share: Annotated[float, typer.Option(help="Share of atoms that stick.")] = 0.0
+    dead_share: Annotated[float, typer.Option(help="Share of atoms that let nothing through.")] = (
+        0.0
+    )
+
+
+PUBLISHED, SOUND_ATOMS = Tolerances(), AtomErrors()
 
 
 def imperfections_of(
-    wavelength_m: float,
-    shifts_wavelengths: tuple[float, float, float],
-    turns_deg: tuple[float, float, float],
-    *,
-    gaussian: bool,
-    amplitude_deviation: float = 0.0,
-    phase_deviation_deg: float = 0.0,
-    stuck_share: float = 0.0,
-    dead_share: float = 0.0,
+    stack: "Stack", tolerances: Tolerances, atoms: AtomErrors = SOUND_ATOMS
 ) -> "Imperfections":
-    """What the options allow to be wrong; shifts along x, y, z, turns about x, y, z.
+    """What the options allow to be wrong with a stack.
 
     Raises:
         InputError: a tolerance that is negative or not finite, shares that are no probabilities.
@@ -52,12 +57,14 @@ def imperfections_of(
     from ..geometry import Pose
     from ..imperfections import GaussianErrors, Imperfections, UniformErrors
 
-    shifts_m = (each * wavelength_m for each in shifts_wavelengths)
+    given, wavelength_m = tolerances, float(stack.wavelength_m)
+    shifts = given.dx_wavelengths, given.dy_wavelengths, given.dz_wavelengths
+    turns_deg = given.rx_deg, given.ry_deg, given.rz_deg
     return Imperfections(
-        Pose(*shifts_m, *map(radians, turns_deg)),
-        GaussianErrors() if gaussian else UniformErrors(),
-        amplitude_deviation,
-        radians(phase_deviation_deg),
-        stuck_share,
-        dead_share,
+        Pose(*(each * wavelength_m for each in shifts), *map(radians, turns_deg)),
+        GaussianErrors() if given.gaussian else UniformErrors(),
+        atoms.amplitude_deviation,
+        radians(atoms.phase_deviation_deg),
+        atoms.stuck_share,
+        atoms.dead_share,
     )

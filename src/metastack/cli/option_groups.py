@@ -1,0 +1,49 @@
+"""Options that belong together are one parameter of a command: a dataclass, its fields the options.
+
+`@option_groups` shows typer every field as an option of its own, and hands the command what was
+given as one value again. The parameter's default tells the options' defaults.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from typing import Any, get_type_hints
+
+
+def option_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the fields of its dataclass parameters as options."""
+    hints = get_type_hints(command, include_extras=True)
+    parameters = inspect.signature(command).parameters
+    groups = {name: hints[name] for name in parameters if is_dataclass(hints[name])}
+    shown = list[inspect.Parameter]()
+    for name, parameter in parameters.items():
+        if name in groups:
+            shown += _of_fields(groups[name], parameter.default)
+        else:
+            shown.append(_parameter(name, hints[name], parameter.default))
+
+    @wraps(command)
+    def wrapped(**given: Any) -> None:
+        packed = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**given, **packed)
+
+    wrapped.__annotations__ = {each.name: each.annotation for each in shown}
+    setattr(wrapped, "__signature__", inspect.Signature(shown))  # noqa: B010
+    return wrapped
+
+
+def _of_fields(group: Any, default: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        _parameter(field.name, hints[field.name], getattr(default, field.name))
+        for field in fields(group)
+    ]
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
