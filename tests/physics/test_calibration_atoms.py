@@ -59,9 +59,9 @@ def with_faults(built, seed):
 
 
 def check_unequal(stack, plan, runs):
-    """4 antennas, 100 slots, 30 dB: poses alone explain other slots to -21 dB, with a gain for each
-    atom to -33 dB and better; and the deviation of the gains, 5 % of 144 complex numbers, is found
-    within 4 of its standard errors, 1 / sqrt(2 x 288) of itself each."""
+    """4 antennas, 100 slots, 30 dB: poses alone explain other slots to -21 dB (single stacks differ
+    by 2 dB), with a gain for each atom to -33 dB and better; and the deviation of the gains, 5 % of
+    144 complex numbers, is found within 4 of its standard errors, 1 / sqrt(2 x 288) each."""
     poses, atoms, deviations = [], [], []
     for number, built in enumerate(built_stacks(stack, UNEQUAL, runs)):
         calibration = measured(stack, built, plan, number)
@@ -69,7 +69,7 @@ def check_unequal(stack, plan, runs):
         for found, errors in ((calibration, poses), (further, atoms)):
             errors.append(end_to_end_nmse(found.stack, built, ONE_USER))
         deviations.append(further.atom_deviation)
-    assert -24 < 10 * np.log10(np.mean(poses)) < -19
+    assert abs(10 * np.log10(np.mean(poses)) + 21) < 4 * 2 / np.sqrt(runs)
     assert 10 * np.log10(np.mean(atoms)) < -33
     assert abs(np.mean(deviations) / 0.05 - 1) < 4 / np.sqrt(2 * 288 * runs)
 

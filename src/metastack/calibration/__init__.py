@@ -9,12 +9,14 @@ from .conventions import (
     likelier_convention,
     with_negated_phases,
 )
+from .diagnosis import Diagnosis, Finding, SuspectAtom, diagnose
 from .energies import EnergyPilots, check_energies, energies_of, simulate_energy_pilots
 from .energy_bounds import energy_bayesian_cramer_rao, energy_cramer_rao
 from .energy_calibration import EnergyCalibration, calibrate_energies
 from .energy_test import EnergyTest, energy_test
 from .entry_methods import Adam, EntryMethod, GaussNewton, GradientDescent, Nesterov
 from .entry_problem import all_alike, each_entry, each_matrix
+from .evidence import log_evidence
 from .gains import GainPerPort, GainPerSlot, Gains, KnownGain, OneGain
 from .gauge import (
     Matrices,
@@ -86,6 +88,7 @@ __all__ = [
     "Convention",
     "CumulativeStages",
     "DesignedPlan",
+    "Diagnosis",
     "Ending",
     "EnergyCalibration",
     "EnergyPilots",
@@ -94,6 +97,7 @@ __all__ = [
     "EntryMethod",
     "Expected",
     "FieldReceivers",
+    "Finding",
     "Fit",
     "FromInputPorts",
     "GainPerPort",
@@ -121,6 +125,7 @@ __all__ = [
     "SphericalWaves",
     "Stages",
     "Suspect",
+    "SuspectAtom",
     "ThreeFigures",
     "Unknowns",
     "Unseen",
@@ -145,6 +150,7 @@ __all__ = [
     "delta_nmse",
     "design_plan",
     "designed_slots_needed",
+    "diagnose",
     "each_entry",
     "each_matrix",
     "end_to_end_nmse",
@@ -156,6 +162,7 @@ __all__ = [
     "in_nearest_gauge",
     "in_our_convention",
     "likelier_convention",
+    "log_evidence",
     "matrix_nmse",
     "most_telling",
     "nearest_gauge",

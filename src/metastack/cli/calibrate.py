@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from .calibrate_compare import compare
+from .calibrate_diagnose import diagnose
 from .calibrate_energies import energies
 from .calibrate_entries import entries
 from .calibrate_given import (
@@ -60,6 +61,7 @@ app.command("energies")(energies)
 app.command("schedule")(schedule)
 app.command("compare")(compare)
 app.command("wideband")(wideband)
+app.command("diagnose")(diagnose)
 
 
 @app.command("fit")

@@ -1,0 +1,104 @@
+"""What is wrong with a stack: evidence against an exact integral, diagnoses against the truth."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from calibration_case import ONE_USER, WAVELENGTH_M, case_study
+from scipy.stats import multivariate_normal
+
+import metastack as ms
+from metastack import Imperfections, Pose
+from metastack.calibration import (
+    Expected,
+    KnownGain,
+    Pilots,
+    calibrate,
+    diagnose,
+    log_evidence,
+    random_plan,
+    reference_power,
+    simulate_pilots,
+)
+from metastack.calibration.pilot_model import linearised
+
+VERTICAL = Imperfections(Pose(dy_m=0.01 * WAVELENGTH_M))
+EXPECTED = Expected.within(VERTICAL)
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return case_study(atoms_per_side=3, layers=3)
+
+
+def test_evidence_is_the_integral_over_the_prior(stack):
+    """Of pilots that are linear in the poses, displaced by a thousandth of the published ones: a
+    Gaussian whose covariance is J Jᵀ + σ²/2, as SciPy has it. What is not linear is a thousandth
+    of what is."""
+    tiny = Expected.within(Imperfections(Pose(dy_m=1e-5 * WAVELENGTH_M)))
+    plan = random_plan(stack, 12, ONE_USER, seed=0)
+    made = ms.built(stack, Imperfections(Pose(dy_m=1e-5 * WAVELENGTH_M)), jax.random.key(0))
+    clean = simulate_pilots(made, plan, snr_db=np.inf, key=jax.random.key(1)).received
+    variance = 1e-8 * reference_power(stack, ONE_USER)
+    noise = np.random.default_rng(0).normal(size=(2, *clean.shape)) * np.sqrt(variance / 2)
+    pilots = Pilots(plan, clean + noise[0] + 1j * noise[1], variance)
+    found = calibrate(stack, pilots, expected=tiny, gains=KnownGain())
+    with ms.float64():
+        f, slopes = linearised(found.model, jnp.zeros(found.unknowns.size))
+        f, slopes = np.asarray(f), np.asarray(slopes).reshape(f.size, -1)
+    r, J = (pilots.received - f).ravel(), np.concatenate([slopes.real, slopes.imag])
+    covariance = J @ J.T + variance / 2 * np.eye(len(J))
+    exact = multivariate_normal.logpdf(np.concatenate([r.real, r.imag]), cov=covariance)
+    assert log_evidence(found) == pytest.approx(exact, abs=0.1)
+
+
+def diagnosed(stack, made, *, gain=1.0):
+    plan = random_plan(stack, 100, ONE_USER, seed=0)
+    pilots = simulate_pilots(made, plan, snr_db=30, key=jax.random.key(1), gain=gain)
+    found = diagnose(stack, pilots, expected=EXPECTED)
+    return found, {each.name for each in found.findings if each.is_supported}
+
+
+@pytest.mark.slow
+def test_nothing_is_supported_of_a_sound_stack(stack):
+    found, supported = diagnosed(stack, ms.built(stack, VERTICAL, jax.random.key(3)))
+    assert supported == set()
+    assert found.suspects == ()
+    assert "nothing else is supported" in found.sentence
+
+
+@pytest.mark.slow
+def test_several_faults_at_once_are_told_apart(stack):
+    """Two atoms that stick and a gain for each port: both, nothing else, and the atoms named."""
+    is_stuck = np.zeros(stack.phases_shape, bool)
+    is_stuck[[0, 2], [4, 7]] = True
+    state = np.full(is_stuck.shape, 0.5 + 0j)
+    made = ms.built(stack, VERTICAL, jax.random.key(3))
+    made = eqx.tree_at(lambda s: s.atoms, made, ms.StuckAtoms(ms.IdealAtoms(), is_stuck, state))
+    gain = np.exp(0.3j * np.arange(4)).reshape(1, 4, 1)
+    found, supported = diagnosed(stack, made, gain=gain)
+    assert supported == {"stuck atoms", "a gain for each port"}
+    assert [(each.layer, each.atom) for each in found.suspects if each.is_stuck] == [(0, 4), (2, 7)]
+
+
+@pytest.mark.slow
+def test_rounded_phases_are_recognised_with_their_bits(stack):
+    made = ms.built(stack, VERTICAL, jax.random.key(3))
+    made = eqx.tree_at(lambda each: each.atoms, made, ms.QuantisedAtoms(2))
+    found, supported = diagnosed(stack, made)
+    assert supported == {"quantised phases"}
+    assert found.calibration.stack.atoms == ms.QuantisedAtoms(2)
+
+
+@pytest.mark.slow
+def test_a_measured_curve_is_recognised(stack):
+    """Atoms whose amplitude falls by a half with their phase, against a table that says so."""
+    settings = np.radians(np.arange(0, 360, 10.0))
+    curve = ms.MeasuredAtoms.from_table(settings, 0.75 + 0.25 * np.cos(settings), settings)
+    made = ms.built(stack, VERTICAL, jax.random.key(3))
+    made = eqx.tree_at(lambda each: each.atoms, made, curve)
+    plan = random_plan(stack, 100, ONE_USER, seed=0)
+    pilots = simulate_pilots(made, plan, snr_db=30, key=jax.random.key(1))
+    found = diagnose(stack, pilots, expected=EXPECTED, curves={"the measured curve": curve})
+    assert {each.name for each in found.findings if each.is_supported} == {"the measured curve"}
