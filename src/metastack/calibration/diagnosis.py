@@ -104,7 +104,7 @@ def diagnose(
     for_kept = [whole - trial.evidence(_without(kept, each)) for each in kept]
     for_left = [trial.evidence([*kept, each]) - whole for each in left]
     findings = [
-        Finding(each.name, each.advice, odds)
+        Finding(each.name, each.advice, float(odds))
         for each, odds in zip([*kept, *left], [*for_kept, *for_left], strict=True)
     ]
     return Diagnosis(found, tuple(findings), tuple(_suspects(found)))

@@ -28,6 +28,9 @@ def diagnose(
             "-o", "--output", help="Also write the stack with all that was found (.toml)."
         ),
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw the odds (.png, .svg, .pdf).")
+    ] = None,
     tolerances: Tolerances = PUBLISHED,
     prior: Prior = AS_TOLD,
     curve: Annotated[
@@ -48,6 +51,7 @@ def diagnose(
     from .calibrate_answer import write_calibrated
 
     require_writable(output, ".toml")
+    require_writable(figure, ".png", ".svg", ".pdf")
     if output is not None:
         refuse_overwriting(output, stack)
     description = read_stack(stack)
@@ -62,7 +66,16 @@ def diagnose(
     )
     if output is not None:
         write_calibrated(description, found.calibration, output)
+    if figure is not None:
+        _draw(found, figure)
     emit(_answer(found, output), as_json=json)
+
+
+def _draw(found: "Diagnosis", path: Path) -> None:
+    from ..report import diagnosis_figure
+    from .doa import save_figure
+
+    save_figure(diagnosis_figure(found), path)
 
 
 def _curves(paths: list[Path]) -> "dict[str, Atoms]":

@@ -25,6 +25,7 @@ from . import (
     simulate,
     tradeoff,
 )
+from .compiled_programs import keep_compiled_programs
 
 app = typer.Typer(
     help="Design, calibrate and use stacked intelligent metasurfaces.",
@@ -62,6 +63,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 our own fault, 2 input that cannot be used."""
+    keep_compiled_programs()
     sys.exit(run(sys.argv[1:]))
 
 

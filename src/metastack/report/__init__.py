@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .angular_response import angular_response_maps
     from .bound import bound_map
     from .calibration_report import write_calibration_report
+    from .diagnosis import diagnosis_figure
     from .direction_report import write_direction_report
     from .displacements import displacement_drawing
     from .drawing import stack_drawing
@@ -46,6 +47,7 @@ __all__ = [
     "angular_spectrum_map",
     "bound_map",
     "convergence",
+    "diagnosis_figure",
     "displacement_drawing",
     "error_ellipse",
     "fit_history",
@@ -82,6 +84,7 @@ _HOME = {
     "angular_spectrum_map": "spectrum",
     "bound_map": "bound",
     "convergence": "history",
+    "diagnosis_figure": "diagnosis",
     "displacement_drawing": "displacements",
     "error_ellipse": "likelihood",
     "fit_history": "residuals",
