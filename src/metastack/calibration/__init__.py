@@ -61,8 +61,10 @@ from .pilots import (
     simulate_pilots,
 )
 from .planning import designed_slots_needed, random_slots_needed
-from .probed import ProbedCalibration, calibrate_with_probes, probed_bayesian_cramer_rao
-from .probes import PowerProbes, probe_powers, simulate_probes
+from .probe_placement import probes_at_snr, random_atoms, spread_atoms
+from .probed import ProbedCalibration, calibrate_with_probes
+from .probed_bounds import ProbesWorth, probed_bayesian_cramer_rao, what_probes_bought
+from .probes import PowerProbes, check_probes, probe_powers, simulate_probes
 from .receivers import EnergyReceivers, FieldReceivers, Receivers
 from .residual_test import ResidualTest, Suspect, residual_test
 from .stuck_atoms import with_stuck_atoms
@@ -119,6 +121,7 @@ __all__ = [
     "PlaneWaves",
     "PowerProbes",
     "ProbedCalibration",
+    "ProbesWorth",
     "Receivers",
     "ResidualTest",
     "SeparateStages",
@@ -145,6 +148,7 @@ __all__ = [
     "calibrate_with_probes",
     "check_energies",
     "check_pilots",
+    "check_probes",
     "cramer_rao",
     "cross_ratios",
     "delta_nmse",
@@ -173,6 +177,8 @@ __all__ = [
     "prior_nmse",
     "probe_powers",
     "probed_bayesian_cramer_rao",
+    "probes_at_snr",
+    "random_atoms",
     "random_plan",
     "random_slots_needed",
     "reference_power",
@@ -182,11 +188,13 @@ __all__ = [
     "simulate_pilots",
     "simulate_probes",
     "simulate_wideband_pilots",
+    "spread_atoms",
     "stack_on_gauge_orbit",
     "swept_gauge",
     "through_layers",
     "unseen_by",
     "unseen_from",
+    "what_probes_bought",
     "wideband_bayesian_cramer_rao",
     "wideband_cramer_rao",
     "wideband_noiseless",

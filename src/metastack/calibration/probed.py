@@ -1,13 +1,15 @@
-"""Calibration from end-to-end pilots and power probes between layers, and its bounds.
+"""Calibration from end-to-end pilots and power probes between layers.
 
 A reading is noncentral chi-square; it is taken to be Gaussian with its mean and variance, which
-loses next to nothing where probes see more than their noise.
+loses 7 % of what a reading tells at most, and next to nothing where probes see ten times their
+noise.
 
 Source: calibration paper, section V-C (intermediate states are asked for); ours.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,24 +20,77 @@ from .._types import AnyArray
 from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
-from .bounds import Bounds, bounds_from, information_of
-from .estimate import PoseEstimate, in_numpy
+from .estimate import in_numpy
 from .gains import Gains, OneGain
 from .geometric import best_fit
 from .least_squares import Fit
-from .pilots import PilotPlan, Pilots, check_pilots, check_plan
+from .noise_verdict import JudgedByNoise
+from .pilots import Pilots, check_pilots
 from .probed_model import ProbedGains, ProbedModel
 from .probes import PowerProbes, check_probes, noise_of
 from .unknowns import Expected, Unknowns
 
 
 @dataclass(frozen=True, eq=False)
-class ProbedCalibration(PoseEstimate):
+class ProbedCalibration(JudgedByNoise):
     """A stack as pilots and probes between its layers show it to be."""
 
+    advice: ClassVar = (
+        "Look at which layer every probe stands behind, where, and at what it reads in the dark; "
+        "then calibrate without probes (`metastack calibrate`), where more is tried."
+    )
+
+    model: ProbedModel
     pilots: Pilots
     probes: tuple[PowerProbes, ...]
     readings: Float[np.ndarray, "slots probes users"]
+    allowed: ProbedGains
+
+    @property
+    def known_variance(self) -> float | None:
+        """Of a pilot; readings are weighed to have as much."""
+        return self.pilots.noise_variance
+
+    @property
+    def antennas(self) -> int:
+        """How many antennas received."""
+        return self.pilots.received.shape[1]
+
+    @property
+    def numbers(self) -> int:
+        """Two of every pilot and one of every reading, less those of their gains."""
+        of_pilots = self.pilots.received.size - self.gains.count(self.pilots.received.shape)
+        return 2 * of_pilots + self.readings.size - self.readings.shape[1]
+
+    @property
+    def excess_kurtosis(self) -> float:
+        """Of all readings: 6 (1 + 4 λ) / (1 + 2 λ)² of one that sees λ times its noise."""
+        powers = np.maximum(self.readings, 0) / noise_of(self.probes)[:, None]
+        return float(np.sum(6 * (1 + 4 * powers) / (1 + 2 * powers) ** 2))
+
+    @property
+    def scale(self) -> Float[np.ndarray, " probes"]:
+        """What every probe makes of power, as found."""
+        _, of_probes = self.allowed.split(jnp.asarray(self.fit.gain))
+        return np.abs(np.asarray(of_probes)[0, :, 0])
+
+    @property
+    def pilot_gain(self) -> float:
+        """Root of the mean square of the pilots' gains, as found."""
+        of_pilots, _ = self.allowed.split(jnp.asarray(self.fit.gain))
+        return float(np.sqrt(np.mean(np.abs(np.asarray(of_pilots)) ** 2)))
+
+    @property
+    def unexplained(self) -> tuple[float, float]:
+        """Shares of the energy of pilots, and of weighed readings, that are left."""
+        left, left_of_readings = self.allowed.split(jnp.asarray(self.fit.residual))
+        weighed = np.asarray(self.model.weight) * self.readings
+        pairs = (left, self.pilots.received), (left_of_readings, weighed)
+        of_pilots, of_readings = (
+            float(np.sum(np.abs(np.asarray(rest)) ** 2) / np.sum(np.abs(whole) ** 2))
+            for rest, whole in pairs
+        )
+        return of_pilots, of_readings
 
 
 @in_float64
@@ -94,49 +149,18 @@ def calibrate_with_probes(
     model, found = fitted(first.values, np.abs(np.asarray(of_probes)[0, :, 0]))
     built, lit = jax.tree.map(in_numpy, model.applied(jnp.asarray(found.values)))
     return ProbedCalibration(
-        stack, built, lit, unknowns, model, found, allowed.pilots, pilots, tuple(probes), read
-    )
-
-
-@in_float64
-def probed_bayesian_cramer_rao(
-    stack: Stack,
-    plan: PilotPlan,
-    probes: Sequence[PowerProbes],
-    expected: Expected,
-    *,
-    noise_variance: float,
-    gains: Gains | None = None,
-) -> Bounds:
-    """Bayesian Cramér-Rao bounds of pilots and probes, readings taken to be Gaussian.
-
-    `noise_variance`: of one pilot; probes have their own. Information is that at the stack as it
-    stands, of the readings' mean.
-
-    Raises:
-        InputError: a plan of another stack; probes that cannot be; nothing unknown; a noise
-            variance that is not positive.
-    """
-    check_plan(plan, stack)
-    check_probes(probes, stack)
-    require(
-        np.isfinite(noise_variance) and noise_variance > 0,
-        f"`noise_variance` must be positive, but is {noise_variance}.",
-    )
-    unknowns = Unknowns.of(stack, plan.illumination, expected)
-    many, users = len(noise_of(probes)), plan.illumination.users(stack)
-    model = ProbedModel.of(
+        stack,
+        built,
+        lit,
         unknowns,
-        plan,
-        probes,
-        values=np.zeros(unknowns.size),
-        noise_variance=noise_variance,
-        scale=np.ones(many),
+        model,
+        found,
+        allowed.pilots,
+        pilots,
+        tuple(probes),
+        read,
+        allowed,
     )
-    shapes = (plan.slots, stack.receiver_array.size, users), (plan.slots, many, users)
-    allowed = ProbedGains(gains or OneGain(), *shapes)
-    told = information_of(model, unknowns, noise_variance=noise_variance, gains=allowed)
-    return bounds_from(unknowns, told, unknowns.precision)
 
 
 def _first_scale(

@@ -22,7 +22,7 @@ from .gains import GainPerPort, Gains
 from .illumination import Illumination
 from .pilot_model import PoseModel
 from .pilots import PilotPlan
-from .probes import PowerProbes, noise_of, probe_powers, reading_variance
+from .probes import PowerProbes, noise_of, probe_powers, reading_information, reading_variance
 from .unknowns import Unknowns
 
 
@@ -48,17 +48,35 @@ class ProbedModel(eqx.Module):
         noise_variance: float,
         scale: Float[AnyArray, " probes"],
     ) -> Self:
-        """The model of a plan, noise of the readings being that which these values lead to.
+        """The model that is fitted: readings have the variance that these values lead to.
 
         `noise_variance`: of one pilot. `scale`: of every probe.
         """
         pilots = PoseModel.of(unknowns, plan)
         stack, illumination = unknowns.applied(jnp.asarray(values))
         powers = probe_powers(stack, illumination, pilots.transmission, probes)
-        deviation = np.sqrt(reading_variance(powers, noise_of(probes)))
+        means = np.asarray(scale)[:, None] * np.asarray(powers)
         # A pilot's real part has half of its noise; a reading has real parts only.
-        weight = np.sqrt(noise_variance / 2) / (np.asarray(scale)[:, None] * deviation)
+        weight = np.sqrt(noise_variance / 2 / reading_variance(means, noise_of(probes)))
         return cls(pilots, tuple(probes), weight)
+
+    @classmethod
+    def as_told(
+        cls,
+        unknowns: Unknowns,
+        plan: PilotPlan,
+        probes: Sequence[PowerProbes],
+        *,
+        noise_variance: float,
+    ) -> Self:
+        """The model that bounds are of: readings weigh what their own law lets them tell.
+
+        At nominal, of probes that make 1 of power.
+        """
+        pilots = PoseModel.of(unknowns, plan)
+        powers = probe_powers(unknowns.stack, plan.illumination, pilots.transmission, probes)
+        told = reading_information(powers, noise_of(probes))
+        return cls(pilots, tuple(probes), np.sqrt(noise_variance / 2 * told))
 
     def predict(self, values: Float[Array, " unknowns"]) -> Complex[Array, "entries 1 1"]:
         """Noiseless pilots and readings at unit gain."""

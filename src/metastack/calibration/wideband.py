@@ -9,11 +9,11 @@ Source: calibration paper, section V-D (wideband calibration is asked for); ours
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.stats
 from jaxtyping import Float
 
 from .._types import AnyArray
@@ -21,75 +21,43 @@ from ..dispersion import Dispersion, NoDispersion
 from ..precision import in_float64
 from ..stack import Stack
 from .bounds import Bounds, bounds_from, information_of
-from .estimate import PoseEstimate, in_numpy
+from .estimate import in_numpy
 from .gains import Gains, OneGain
 from .geometric import best_fit
+from .noise_verdict import JudgedByNoise
 from .pilots import PilotPlan, check_plan
 from .unknowns import Expected, Unknowns
-from .unseen import Unseen, unseen
 from .wideband_model import WidebandModel
 from .wideband_pilots import WidebandPilots, check_band, check_wideband_pilots
 
-_EXPLAINED_P = 1e-3
-
 
 @dataclass(frozen=True, eq=False)
-class WidebandCalibration(PoseEstimate):
+class WidebandCalibration(JudgedByNoise):
     """A stack as pilots of several frequencies show it to be; `dispersion` is what was assumed."""
+
+    advice: ClassVar = (
+        "Look at the atoms' dispersion first (--resonator-q, --dispersion), then calibrate at one "
+        "frequency, where more is tried."
+    )
 
     pilots: WidebandPilots
     dispersion: Dispersion
 
     @property
-    def noise_ratio(self) -> float | None:
-        """Residual energy over what the known noise should leave, 1 if the model is right."""
-        variance = self.pilots.noise_variance
-        if not variance:
-            return None
-        return 2 * float(np.sum(np.abs(self.fit.residual) ** 2)) / variance / self._freedom
+    def known_variance(self) -> float | None:
+        """Of one response."""
+        return self.pilots.noise_variance
 
     @property
-    def p_value(self) -> float | None:
-        """Chance that noise alone leaves as much as is left, if it is known."""
-        ratio = self.noise_ratio
-        return (
-            None
-            if ratio is None
-            else float(scipy.stats.chi2.sf(ratio * self._freedom, self._freedom))
-        )
+    def antennas(self) -> int:
+        """How many antennas received."""
+        return self.pilots.received.shape[1]
 
     @property
-    def explained(self) -> bool:
-        """Whether nothing that is known speaks against the model."""
-        return self.p_value is None or self.p_value >= _EXPLAINED_P
-
-    @property
-    def sentence(self) -> str:
-        """The verdict, and what to try."""
-        if self.noise_ratio is None:
-            return "The noise is not known, so that nothing tells whether it explains the residual."
-        if self.explained:
-            return f"The noise explains the residual ({self.noise_ratio:.3f} of what it should be)."
-        return (
-            f"The residual holds {self.noise_ratio:.3g} times the energy that noise explains: the "
-            "model is wrong. Look at the atoms' dispersion first (--resonator-q, --dispersion), "
-            "then calibrate at one frequency, where more is tried."
-        )
-
-    @property
-    def unseen(self) -> Unseen:
-        """What the pilots did not tell."""
-        least = np.finfo(float).eps ** 2 * float(np.mean(np.abs(self.pilots.received) ** 2))
-        told = 2 / max(self.fit.noise_variance, least) * self.fit.matrix
-        return unseen(self.unknowns, told, antennas=self.pilots.received.shape[1])
-
-    @property
-    def _freedom(self) -> float:
-        """Real numbers in the residual that the fit left free."""
-        matrix, size = self.fit.matrix, self.fit.residual.size
-        damped = matrix + self.fit.noise_variance / 2 * np.diag(self.fit.precision)
-        told = float(np.trace(np.linalg.pinv(damped, rcond=1e-13, hermitian=True) @ matrix))
-        return max(2 * (size - self.gains.count(self.fit.residual.shape)) - told, 1.0)
+    def numbers(self) -> int:
+        """Two of every response, less two of every gain."""
+        shape = self.fit.residual.shape
+        return 2 * (self.fit.residual.size - self.gains.count(shape))
 
 
 @in_float64
