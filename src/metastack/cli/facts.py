@@ -101,6 +101,7 @@ def _pilots(path: Path) -> dict[str, Any]:
         "antennas": antennas,
         "users": users,
         **band,
+        **({} if record.probes is None else {"probes": len(record.probes.layers)}),
         "mean_power": float(np.mean(np.abs(record.received) ** 2)),
         "noise_variance": record.noise_variance,
     }

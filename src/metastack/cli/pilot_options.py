@@ -1,6 +1,6 @@
 """Options that say what pilots are and in whose convention they are written, and reading them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -11,6 +11,7 @@ from .output import warn
 
 if TYPE_CHECKING:
     from ..calibration import Pilots, WidebandPilots
+    from ..files import StoredProbedPilots
     from ..stack import Stack
 
 PilotsPath: TypeAlias = Annotated[
@@ -56,20 +57,37 @@ def read_measured(
     Raises:
         InputError: a file that holds no pilots of this stack, or pilots in another convention.
     """
-    from .. import calibration
-    from ..calibration import FromInputPorts, Pilots, check_pilots
+    from ..calibration import FromInputPorts
     from ..files import check_frequency, read_pilots
 
     stored = read_pilots(path, illumination=illumination_of(lighting), otherwise=FromInputPorts())
     check_frequency(stored, stack)
     for warning in stored.warnings:
         warn(warning)
-    pilots = calibration.Convention(given.conjugate, given.negate_phases).read(stored.pilots)
-    if given.noise_variance is not None:
-        pilots = Pilots.measured(pilots.plan, pilots.received, given.noise_variance)
-    check_pilots(pilots, stack)
-    _check_convention(pilots, stack, path)
-    return pilots
+    return _in_ours(stored.pilots, stack, path, given)
+
+
+def read_measured_probes(
+    path: Path,
+    stack: "Stack",
+    lighting: Lighting,
+    given: Convention = OURS,
+) -> "StoredProbedPilots":
+    """As `read_measured`, of pilots with what probes read meanwhile; powers know no convention.
+
+    Raises:
+        InputError: as `read_measured`; probes that this stack cannot have.
+    """
+    from ..calibration import FromInputPorts, check_probes
+    from ..files import check_frequency, read_probed_pilots
+
+    lit = illumination_of(lighting)
+    stored = read_probed_pilots(path, illumination=lit, otherwise=FromInputPorts())
+    check_frequency(stored, stack)
+    for warning in stored.warnings:
+        warn(warning)
+    check_probes(stored.probes, stack)
+    return replace(stored, pilots=_in_ours(stored.pilots, stack, path, given))
 
 
 def read_measured_band(
@@ -105,6 +123,19 @@ def read_measured_band(
     nearest = int(np.argmin(np.abs(pilots.frequencies_hz - float(stack.frequency_hz))))
     there = at_frequency(stack, float(pilots.frequencies_hz[nearest]))
     _check_convention(pilots.at(nearest), there, path)
+    return pilots
+
+
+def _in_ours(pilots: "Pilots", stack: "Stack", path: Path, given: Convention) -> "Pilots":
+    """Pilots in our convention, checked against the stack."""
+    from .. import calibration
+    from ..calibration import Pilots, check_pilots
+
+    pilots = calibration.Convention(given.conjugate, given.negate_phases).read(pilots)
+    if given.noise_variance is not None:
+        pilots = Pilots.measured(pilots.plan, pilots.received, given.noise_variance)
+    check_pilots(pilots, stack)
+    _check_convention(pilots, stack, path)
     return pilots
 
 

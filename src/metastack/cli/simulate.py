@@ -12,6 +12,7 @@ from .simulate_built import built
 from .simulate_drift import drift
 from .simulate_energies import energies
 from .simulate_pilots import pilots
+from .simulate_probes import probes
 from .simulate_wideband import wideband
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ app.command("pilots")(pilots)
 app.command("energies")(energies)
 app.command("drift")(drift)
 app.command("wideband")(wideband)
+app.command("probes")(probes)
 
 
 @app.command("snapshots")

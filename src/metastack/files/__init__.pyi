@@ -50,6 +50,11 @@ from .prepared_file import (
     read_prepared as read_prepared,
     write_prepared as write_prepared,
 )
+from .probed_file import (
+    StoredProbedPilots as StoredProbedPilots,
+    read_probed_pilots as read_probed_pilots,
+    write_probed_pilots as write_probed_pilots,
+)
 from .provenance import (
     Provenance as Provenance,
 )

@@ -19,6 +19,7 @@ from .pilot_arrays import Array, Arrays, number_in, positive_in
 from .pilot_illumination import numbers_of
 from .pilot_phases import phases_in
 from .pilot_warnings import energy_warnings, phase_warnings, response_warnings
+from .probe_arrays import ProbeArrays, probes_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ class PilotRecord:
     wave_speed_m_per_s: float | None = None
     frequencies_hz: Float[np.ndarray, " frequencies"] | None = None
     energies: Float[np.ndarray, "slots antennas users"] | None = None
+    probes: ProbeArrays | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -58,7 +60,8 @@ class PilotRecord:
         measured = {name: array for name, array in pairs if array is not None}
         numbers = {name: np.array(value) for name, value in self.numbers().items()}
         band = {} if self.frequencies_hz is None else {"frequencies_hz": self.frequencies_hz}
-        return {"phases_rad": self.phases_rad, **measured, **band, **numbers, **lit}
+        probed = {} if self.probes is None else self.probes.arrays()
+        return {"phases_rad": self.phases_rad, **measured, **band, **probed, **numbers, **lit}
 
 
 _NUMBERS = ("frequency_hz", "wave_speed_m_per_s", "noise_variance")
@@ -84,7 +87,23 @@ def record_of(arrays: Arrays, illumination: Illumination | None) -> PilotRecord:
         positive_in(arrays, "wave_speed_m_per_s"),
         frequencies,
         _energies(arrays["energies"], phases_rad, illumination) if "energies" in arrays else None,
+        _probes(arrays, received),
     )
+
+
+def _probes(
+    arrays: Arrays, received: Complex[np.ndarray, "slots antennas users *frequencies"] | None
+) -> ProbeArrays | None:
+    """What probes read while something was received; a plan has none."""
+    if received is None:
+        return None
+    found = probes_in(arrays, len(received))
+    require(
+        found is None or found.readings.shape[2] == received.shape[2],
+        "`probe_readings` must be of as many users as `received`, "
+        f"{received.shape[2]}, but are of {0 if found is None else found.readings.shape[2]}.",
+    )
+    return found
 
 
 def _frequencies(arrays: Arrays) -> Float[np.ndarray, " frequencies"] | None:

@@ -31,6 +31,10 @@ from .wording import naming, one_line, shown
 
 # Below what separates one channel from the next, above what rounding in a file does.
 _SAME_FREQUENCY = 1e-3
+_PROBES_UNUSED = (
+    "The file holds readings of probes, which are not used here: `metastack calibrate probes` "
+    "takes them."
+)
 _HOW_LIT = (
     "The file must say how the stack was lit, but does not: give `illumination` (on the command "
     "line `--near AZIMUTH_DEG,ELEVATION_DEG,METRES` or `--far THETA_DEG,PHI_DEG` for each user, "
@@ -85,7 +89,8 @@ def read_pilots(
             "`metastack calibrate wideband`, or `read_wideband_pilots`.",
         )
     pilots = Pilots(plan_in(record, path), record.received, record.noise_variance)
-    return StoredPilots(pilots, record.frequency_hz, record.wave_speed_m_per_s, record.warnings)
+    warnings = record.warnings + ([] if record.probes is None else [_PROBES_UNUSED])
+    return StoredPilots(pilots, record.frequency_hz, record.wave_speed_m_per_s, warnings)
 
 
 def read_plan(path: Path | str, *, illumination: Illumination | None = None) -> StoredPlan:

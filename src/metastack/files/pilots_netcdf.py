@@ -11,6 +11,7 @@ from .netcdf import attribute, load_netcdf, netcdf_errors, save_netcdf
 from .pilot_arrays import Array
 from .pilot_illumination import IlluminationNames, named, names_of
 from .pilot_record import PilotRecord
+from .probe_arrays import ProbeArrays
 from .wording import naming
 
 _ORDER = "slots in time, layers as the wave meets them, atoms x fastest"
@@ -63,4 +64,18 @@ def write_netcdf(record: PilotRecord, path: Path, kind: str) -> None:
     if record.energies is not None:
         meaning = {"units": "1", "long_name": "energy of a response, noise included"}
         variables["energies"] = (("slot", "antenna", "user"), record.energies, meaning)
+    if record.probes is not None:
+        variables |= _of_probes(record.probes)
     save_netcdf(path, kind=kind, variables=variables, attributes=attributes)
+
+
+def _of_probes(probes: ProbeArrays) -> dict[str, Any]:
+    dark = {"units": "1", "long_name": "mean reading of noise alone, which is taken off"}
+    about: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+        "probe_readings": (("slot", "probe", "user"), {"units": "1", "long_name": "power read"}),
+        "probe_layers": (("probe",), {"long_name": "layer that the probe stands behind, from 1"}),
+        "probe_positions_m": (("probe", "axis"), {"units": "m", "long_name": "x, y, z of stack"}),
+        "probe_noise": (("probe",), dark),
+    }
+    arrays = probes.arrays()
+    return {name: (axes, arrays[name], notes) for name, (axes, notes) in about.items()}
