@@ -5,6 +5,7 @@ reads this file, so it is installed here at import and never taken down.
 """
 
 import gc
+import os
 import sys
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -14,6 +15,15 @@ import beartype
 import hypothesis
 import jaxtyping
 import pytest
+
+# Most of the time goes into compiling. Workers share what they compile and keep it for the next run,
+# and half-hearted optimisation is enough for small stacks. JAX reads this when it is imported.
+os.environ.setdefault("XLA_FLAGS", "--xla_llvm_disable_expensive_passes=true")
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")
+)
+os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**29))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 # As type checkers have it: an int may stand where a float is asked for.
 INTEGERS_ARE_FLOATS = beartype.BeartypeConf(is_pep484_tower=True)

@@ -90,6 +90,7 @@ def test_pilots_of_a_network_analyser_are_told_apart(capsys, tmp_path, bench):
     assert out.read_text() == ours.read_text()
 
 
+@pytest.mark.slow
 def test_a_wrong_model_is_said_to_be_wrong(capsys, tmp_path, bench):
     """Displaced in y, looked for in z: the verdict says so, on stderr too, and the exit is 0."""
     out = tmp_path / "cal.toml"
@@ -140,6 +141,7 @@ def test_stuck_atoms_are_written_into_the_stack(capsys, tmp_path, bench):
     np.testing.assert_array_equal(ms.read_stack(out).stack.atoms.is_stuck, is_stuck)
 
 
+@pytest.mark.slow
 def test_a_plan_promises_what_calibration_keeps(capsys, tmp_path, bench):
     """Eight designed slots: the improvement that is predicted is met within 5 dB by one stack."""
     plan, pilots, out = (tmp_path / name for name in ("plan.nc", "pilots.nc", "cal.toml"))
@@ -154,6 +156,7 @@ def test_a_plan_promises_what_calibration_keeps(capsys, tmp_path, bench):
     assert reached_db == pytest.approx(planned["expected_improvement_db"], abs=5)
 
 
+@pytest.mark.slow
 def test_the_fewest_random_slots_reach_what_was_wanted(capsys, tmp_path, bench):
     plan = tmp_path / "plan.nc"
     wanted = ("--wanted-improvement-db", "15", "--random", "--snr-db", "20", *USER, *TOLERANCES)
@@ -287,6 +290,7 @@ def test_a_gain_for_each_slot_needs_more_than_one_antenna(capsys, tmp_path, benc
     assert "let fewer gains be unknown" in refusal_of(capsys, *line, "--gain", "per-slot")
 
 
+@pytest.mark.slow
 def test_a_user_that_is_looked_for_is_printed(capsys, tmp_path, bench):
     """Its direction, two cosines, within five of the deviations beside them."""
     line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", tmp_path / "cal.toml")
@@ -297,6 +301,7 @@ def test_a_user_that_is_looked_for_is_printed(capsys, tmp_path, bench):
         assert abs(row[f"{axis}_cosine"] - cosine) < 5 * row[f"{axis}_deviation_cosine"]
 
 
+@pytest.mark.slow
 def test_deviations_are_wider_where_the_noise_is_understated(capsys, tmp_path, bench):
     """A hundredth of the noise that there is: ten times the deviations, so that they stay true."""
     line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", tmp_path / "cal.toml")

@@ -17,6 +17,7 @@ def stack_file(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_robust_design_is_a_design_file_like_any_other(capsys, tmp_path, stack_file):
     """It reads back, says what to expect of a built stack, and goes on from another design with a
     lower expected error."""

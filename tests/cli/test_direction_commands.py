@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=["ramps", "patterns"])
+@pytest.fixture(params=["ramps", pytest.param("patterns", marks=pytest.mark.slow)])
 def pair(request, folder):
     """A design for directions and its recording."""
     return folder / f"{request.param}.nc", folder / f"{request.param}_seen.nc"
@@ -120,11 +120,13 @@ def test_the_closed_form_start_is_near(capsys, pair):
         assert abs(answer[f"psi_{axis}_over_pi"] - true) < 0.25
 
 
+@pytest.mark.slow
 def test_a_known_noise_is_taken_as_it_is(capsys, pair):
     answer = answer_of(capsys, "doa", *pair, "--noise-variance", 1e-4)
     assert answer["noise_variance"] == pytest.approx(1e-4)
 
 
+@pytest.mark.slow
 def test_the_number_of_sources_is_found(capsys, folder):
     """One steady source at 40 dB is not mistaken for none or two at a false alarm of 1e-3."""
     pair = folder / "patterns.nc", folder / "patterns_seen.nc"
@@ -218,6 +220,7 @@ def test_a_report_tells_the_design_and_the_direction(capsys, pair, tmp_path):
     assert "Design made by command" in text
 
 
+@pytest.mark.slow
 def test_spacing_above_half_a_wavelength_warns_and_answers(capsys, folder, tmp_path):
     """ψ is still told; only the angles in space fold."""
     design, seen = tmp_path / "d.nc", tmp_path / "r.nc"
@@ -229,6 +232,7 @@ def test_spacing_above_half_a_wavelength_warns_and_answers(capsys, folder, tmp_p
     assert answer["psi_x_over_pi"] == pytest.approx(SOURCE_OVER_PI[0], abs=0.05)
 
 
+@pytest.mark.slow
 def test_an_ambiguous_direction_warns_and_answers(capsys, folder, tmp_path):
     """At 0 dB another direction is within a few nats of the best."""
     seen = tmp_path / "r.nc"
@@ -238,6 +242,7 @@ def test_an_ambiguous_direction_warns_and_answers(capsys, folder, tmp_path):
     assert "almost as likely" in line
 
 
+@pytest.mark.slow
 def test_a_design_that_leaves_directions_untold_warns(capsys, folder, tmp_path):
     """One snapshot and three iterations: 3 ratios of energies for two angles, and blind spots."""
     _, line = warned(
@@ -247,6 +252,7 @@ def test_a_design_that_leaves_directions_untold_warns(capsys, folder, tmp_path):
     assert "do not tell every direction" in line
 
 
+@pytest.mark.slow
 def test_deviations_that_say_nothing_are_unknown(capsys, folder, tmp_path):
     """Energies a thousandfold below the known noise: null in JSON, with a picture all the same."""
     seen, picture = tmp_path / "r.csv", tmp_path / "l.png"
@@ -418,6 +424,7 @@ def test_broken_codes_of_the_input_layer_are_refused(capsys, folder, tmp_path, c
     refusal_of(capsys, "show", table)
 
 
+@pytest.mark.slow
 def test_more_sources_than_there_are_can_be_drawn(capsys, folder, tmp_path):
     """Each estimate has a panel, unless its error is no ellipse: a source that is not there may
     have one that is nearly a line."""
@@ -434,6 +441,7 @@ def test_more_sources_than_there_are_can_be_drawn(capsys, folder, tmp_path):
         assert picture.stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_without_a_source_there_is_no_likelihood_to_draw(capsys, folder, tmp_path):
     """Noise alone: the answer says so, and a warning that nothing was drawn."""
     noise, picture = tmp_path / "noise.npz", tmp_path / "p.png"

@@ -146,6 +146,7 @@ def test_the_papers_arrays_end_on_the_floor_of_their_grid(capsys, tmp_path):
         assert row["lower_bound"] is None
 
 
+@pytest.mark.slow
 def test_a_study_of_nothing_is_refused(capsys, tmp_path):
     """A design that is no DFT has no peak: with nothing else asked for, there is nothing to do."""
     design, out = tmp_path / "design.nc", tmp_path / "out"
@@ -157,6 +158,7 @@ def test_a_study_of_nothing_is_refused(capsys, tmp_path):
     assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "snapshots"), [(2, 4), (4, 1)])
 def test_the_papers_arrays_have_the_noise_of_the_probes(capsys, tmp_path, columns, snapshots):
     """A second formulation in NumPy at 0 dB: unit fields on the elements, noise of power 1 in each

@@ -74,6 +74,7 @@ def check_unequal(stack, plan, runs):
     assert abs(np.mean(deviations) / 0.05 - 1) < 4 / np.sqrt(2 * 288 * runs)
 
 
+@pytest.mark.slow
 def test_gains_of_atoms_explain_what_poses_cannot(stack, plan):
     check_unequal(stack, plan, 2)
 

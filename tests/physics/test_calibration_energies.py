@@ -163,6 +163,7 @@ def test_energies_tell_less_than_fields_and_in_the_end_as_much_as_amplitudes(
     )
 
 
+@pytest.mark.slow
 def test_unbiased_estimates_attain_the_cramer_rao_bound(stack, plan, power, unknowns):
     """Without a prior, at 60 dB where energies are linear in all errors, 80 runs of noise: what is
     left in units of the covariance is chi-square of 9, its mean to 4 standard errors."""

@@ -75,6 +75,7 @@ def ports(spread):
     return 1 + spread * np.random.default_rng(4).normal(size=(1, 4, 1))
 
 
+@pytest.mark.slow
 def test_gains_of_ports_are_found_or_else_suspected(stack, plan, clean):
     """To 5 deviations; with one gain for all the test says what is wrong, and what to try."""
     pilots = measured(plan, ports(0.3) * 1j * clean, 30)

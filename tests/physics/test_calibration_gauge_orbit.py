@@ -90,6 +90,7 @@ def test_poses_come_back_from_any_gauge(case, change):
     np.testing.assert_allclose(found, values, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_users_come_back_with_the_poses():
     """A user's position, too, is on the orbit: known to 30 cm beforehand, found to 1e-6 of that."""
     stack, illumination = CASES["published"]
@@ -115,6 +116,7 @@ def test_the_stack_on_the_orbit_has_the_poses_found():
     assert eqx.tree_equal(illumination, case[1])
 
 
+@pytest.mark.slow
 def test_poses_take_their_share_of_noise_and_no_more():
     """Noise that is alike on all coefficients, in units of their matrix's norm: of its energy, P
     real unknowns take P/2 complex numbers' worth. Mean of 100 draws: χ² of 600 degrees of freedom

@@ -196,7 +196,11 @@ def test_blocks_that_are_not_in_use_say_nothing(problem):
 
 @pytest.mark.parametrize(
     "method",
-    [GaussNewton(), MOMENTUM, DESCENT],
+    [
+        pytest.param(GaussNewton(), marks=pytest.mark.slow),
+        pytest.param(MOMENTUM, marks=pytest.mark.slow),
+        DESCENT,
+    ],
     ids=lambda method: type(method).__name__,
 )
 def test_a_fit_without_noise_ends_at_the_gauge_floor(small, built, method):
@@ -293,12 +297,14 @@ def test_the_first_step_of_adam_is_its_rate(small, built):
         np.testing.assert_allclose(np.abs(after - before), 1e-3 * rms, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_adam_comes_down(small, built):
     """By 30 dB within its default iterations: not a figure, only that it goes the right way."""
     found = calibrate_entries(small[0], pilots_of(built, small), method=Adam(), stages=ONE_STAGE)
     assert found.nmse_after_stage[-1] < 1e-3 * found.nmse_after_stage[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [GaussNewton(), SHORT_STEPS])
 def test_descent_is_monotone(small, built, method):
     """Gauss-Newton takes no step that does not gain, and a step of one over the largest curvature

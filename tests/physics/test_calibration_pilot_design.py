@@ -138,6 +138,7 @@ def test_focused_patterns_receive_more(stack):
     assert gain > 3
 
 
+@pytest.mark.slow
 def test_so_many_random_slots_are_needed_as_reach(stack, variance):
     """The number that is told reaches, by its own bound, and three quarters of it do not."""
     known = {"expected": EXPECTED, "noise_variance": variance}

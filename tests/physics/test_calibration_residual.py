@@ -54,6 +54,7 @@ def measured(stack, plan, imperfections, *, gain=1.0, known=True, snr_db=30):
     return pilots if known else Pilots(plan, pilots.received)
 
 
+@pytest.mark.slow
 def test_chances_are_uniform_where_the_model_is_right(sound):
     """Of 40, those below .5 are as many as of 40 coins, at a chance of 1e-3; and none is called
     wrong, which has a chance of .05 at .001 each."""
@@ -140,6 +141,7 @@ def test_pilots_without_noise_are_explained(stack, plan, known):
     assert test.held_out_nmse < 1e-20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gains", [GainPerPort(), GainPerSlot()])
 def test_a_right_model_with_gains_of_its_own_is_not_suspected(stack, plan, gains):
     """Gains take degrees of freedom from pilots: of 12 sound stacks with unknown noise none is

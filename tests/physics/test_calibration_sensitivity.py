@@ -128,6 +128,7 @@ def test_users_can_be_all_that_is_unknown():
     assert not np.asarray(slopes.between).any()
 
 
+@pytest.mark.slow
 def test_slopes_along_gains_of_atoms_are_central_differences():
     """Of unequal and of stuck atoms, beside poses. A stack that is calibrated so receives what the
     model says: stuck atoms show 1 + e whatever is asked of them."""

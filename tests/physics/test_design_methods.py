@@ -365,6 +365,7 @@ def table():
     )
 
 
+@pytest.mark.slow
 def test_lossy_measured_atoms_still_reach_an_exact_dft(small_stack, dft_2x2):
     """Amplitudes from .65 to .95 that follow the phase: 3 of 3 starts to -100 dB."""
     stack = eqx.tree_at(lambda s: s.atoms, small_stack, table())

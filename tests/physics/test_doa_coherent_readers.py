@@ -121,6 +121,7 @@ def test_the_digital_reader_reads_as_digital_beamforming_does(shape, dtype):
     np.testing.assert_allclose(read, expected, atol=4 * np.finfo(dtype).eps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "source", "dtype"),
     [
@@ -154,6 +155,7 @@ def test_matched_readers_are_on_the_coherent_bound_of_a_dft(reader, source, dtyp
     assert np.all(bound < run.high_rad2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", FIGURE_9)
 @pytest.mark.parametrize("snr_db", SNRS_DB)
 def test_a_large_array_in_one_snapshot_is_below_the_stack(protocol, snr_db):

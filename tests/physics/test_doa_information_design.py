@@ -116,6 +116,7 @@ def test_twin_directions_are_confused_half_of_the_time():
     assert added == pytest.approx(0.5 * (np.pi**2 / 2 + np.pi**2 / 2 + np.pi**2), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snr_db", [-8.0, -5.0])
 def test_outliers_and_bound_together_bound_the_error_of_a_noisy_search(snr_db):
     """Below the threshold, likelihood's MSE is far above the bound and below bound + outliers.
@@ -158,6 +159,7 @@ def test_the_response_is_that_of_the_phases(design_2x2, stack_2x2):
     assert design_2x2.insertion_loss_db == pytest.approx(loss_db, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_design_and_every_start_another(small_stack):
     first, second = design_for_directions(small_stack, GOAL, method=FEW, starts=2, seed=3)
     again = design_for_directions(small_stack, GOAL, method=FEW, seed=3)[0]
@@ -165,6 +167,7 @@ def test_the_same_seed_gives_the_same_design_and_every_start_another(small_stack
     assert np.abs(first.phases_rad - second.phases_rad).max() > 0.1
 
 
+@pytest.mark.slow
 def test_designing_for_few_bits_beats_rounding(small_stack):
     """One bit: the design that knows of it is better than the rounded free design."""
     rounded_stack = eqx.tree_at(lambda stack: stack.atoms, small_stack, QuantisedAtoms(1))
@@ -178,6 +181,7 @@ def test_designing_for_few_bits_beats_rounding(small_stack):
     )
 
 
+@pytest.mark.slow
 def test_stuck_atoms_stay_stuck(small_stack):
     """Dead atoms let nothing through in the design either, and cost accuracy."""
     generator = np.random.default_rng(0)
@@ -211,6 +215,7 @@ def test_designing_for_the_worst_direction_helps_the_worst(stack_4x4):
     assert mean.bound_rad2 < worst.bound_rad2
 
 
+@pytest.mark.slow
 def test_designing_for_two_sources_lowers_their_bound(small_stack):
     """Two sources on four elements: the start is far worse than the end (3 dB asked, 10 seen)."""
     design = design_for_directions(small_stack, replace(GOAL, sources=2), method=FEW)[0]

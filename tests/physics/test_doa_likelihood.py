@@ -255,6 +255,7 @@ def gap_to_bound_db(response, protocol, db, trials, *, noise=KnownNoise, power=N
     return 10 * np.log10(found.mse_rad2.mean() / mean_bound(key, protocol, db, noise, power))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "steps", "db", "trials"),
     [

@@ -112,6 +112,7 @@ def test_a_seed_gives_the_same_numbers_whatever_the_threads(dtype):
     assert (one[:2] != other[:2]).all()
 
 
+@pytest.mark.slow
 def test_more_trials_of_a_seed_go_on_where_fewer_stopped():
     """The first trials are the same: the largest error can only grow, and a prefix is a prefix."""
     experiment = stack_experiment(F, PROTOCOL, EffectiveSnr(10.0))
@@ -136,6 +137,7 @@ def test_engine_needs_no_double_precision_around_it():
 # Against the plain way
 
 
+@pytest.mark.slow
 def test_single_and_double_precision_agree():
     """Independent draws of the same law: 99.99 % intervals meet."""
     experiment = stack_experiment(F, PROTOCOL, EffectiveSnr(10.0))
@@ -362,6 +364,7 @@ def test_a_source_of_constant_modulus_is_a_steady_one_to_energies():
     assert overlap(steady, turning)
 
 
+@pytest.mark.slow
 def test_a_gaussian_source_is_read_worse_by_the_peak_and_exactly_where_it_does_not_matter():
     """Fading makes other snapshots the strongest: the peak errs more. Without noise and with a
     single snapshot a fading source has the bin of a steady one."""

@@ -93,6 +93,7 @@ def at_most(count, tries, rate):
 # Two sources
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "runs"),
     [(FEW, 40), pytest.param(MANY, 40, marks=SLOW), pytest.param(MANY, 200, marks=SLOW)],
@@ -200,6 +201,7 @@ def test_one_source_is_the_maximum_likelihood():
     np.testing.assert_allclose(np.abs(fit.amplitudes[:, 0]) ** 2, alone.power[:, 0], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_noise_feigns_a_second_source_no_more_often_than_allowed():
     """2 x 2: at most 5 % of 200 runs, that is, a count that 5 % has with a chance above 1e-3."""
     psi, amplitudes = scenes(SMALL, 200, sources=1, seed=5)
@@ -332,6 +334,7 @@ def test_thresholds_are_those_of_their_definitions():
     np.testing.assert_allclose(BayesianInformation().threshold(FEW), 2 * np.log(256), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", [1e-5, 1e-3])
 def test_a_response_that_is_nearly_a_dft_is_read_as_well_as_one(off):
     """A design's -100 or -60 dB: its total gain varies a little over the probes, by which a floor

@@ -227,6 +227,7 @@ def test_small_maps_show_phases_within_one_turn_where_they_belong():
             )
 
 
+@pytest.mark.slow
 def test_of_many_patterns_the_first_64_are_drawn():
     design = a_design()
     many = replace(design, input_phases_rad=np.zeros((100, 4)))
@@ -245,6 +246,7 @@ def test_convergence_names_the_best_start_by_the_error_of_psi():
     assert "ψ/π" in axes.get_ylabel()
 
 
+@pytest.mark.slow
 def test_more_probes_than_can_be_drawn_are_left_out_in_words(tmp_path):
     design = a_design(ports=5)
     path = tmp_path / "report.html"

@@ -502,6 +502,7 @@ def test_the_page_tells_the_error_of_every_matrix_before_and_after(tmp_path):
     assert "60 slots of 2 users at 4 antennas" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "figures", "text"),
     [
@@ -516,6 +517,7 @@ def test_there_is_a_page_for_every_kind_of_calibration(tmp_path, case, figures, 
     assert text in page
 
 
+@pytest.mark.slow
 def test_the_same_calibration_gives_the_same_page(tmp_path):
     assert a_page(tmp_path / "a.html") == a_page(tmp_path / "b.html")
 
