@@ -68,7 +68,7 @@ from .probes import PowerProbes, check_probes, probe_powers, simulate_probes
 from .receivers import EnergyReceivers, FieldReceivers, Receivers
 from .residual_test import ResidualTest, Suspect, residual_test
 from .stuck_atoms import with_stuck_atoms
-from .subspace import calibrate_in_subspace, most_telling, of_freedoms
+from .subspace import calibrate_in_subspace, most_telling, of_freedoms, without_prior
 from .three_figures import ThreeFigures, end_to_end_nmse
 from .unequal_atoms import with_unequal_atoms
 from .unknowns import Expected, Unknowns
@@ -201,4 +201,5 @@ __all__ = [
     "with_negated_phases",
     "with_stuck_atoms",
     "with_unequal_atoms",
+    "without_prior",
 ]

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Self
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
@@ -162,3 +163,25 @@ def calibrate_in_subspace(
         precision=unknowns.precision,
     )
     return calibration_of(stack, pilots, unknowns, whole, in_all, allowed)
+
+
+def without_prior(
+    stack: Stack,
+    illumination: Illumination,
+    directions: Float[AnyArray, "unknowns few"],
+    expected: Expected,
+) -> tuple[Expected, Float[np.ndarray, "unknowns few"]]:
+    """The same unknowns with nothing expected of them, and an orthonormal basis of the same span.
+
+    Without a prior unknowns are counted in natural units, in which directions are others.
+
+    Raises:
+        InputError: nothing unknown.
+    """
+    free = jax.tree.map(
+        lambda deviation: np.where(np.asarray(deviation) > 0, np.inf, 0.0), expected.deviation
+    )
+    nothing = Expected(free, np.inf if expected.users else 0.0)
+    known, natural = (Unknowns.of(stack, illumination, each) for each in (expected, nothing))
+    scaled = (known.unit / natural.unit)[:, None] * np.asarray(directions)
+    return nothing, np.linalg.qr(scaled)[0]

@@ -10,6 +10,7 @@ from .calibrate_compare import compare
 from .calibrate_diagnose import diagnose
 from .calibrate_energies import energies
 from .calibrate_entries import entries
+from .calibrate_few import few
 from .calibrate_given import (
     AS_LONG_AS_NEEDED,
     AS_TOLD,
@@ -21,6 +22,7 @@ from .calibrate_given import (
     say_start,
 )
 from .calibrate_plan import plan
+from .calibrate_probes import probes
 from .calibrate_schedule import schedule
 from .calibrate_wideband import wideband
 from .illumination import NOT_TOLD, Lighting
@@ -61,6 +63,8 @@ app.command("energies")(energies)
 app.command("schedule")(schedule)
 app.command("compare")(compare)
 app.command("wideband")(wideband)
+app.command("probes")(probes)
+app.command("few")(few)
 app.command("diagnose")(diagnose)
 
 

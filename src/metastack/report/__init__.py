@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .direction_report import write_direction_report
     from .displacements import displacement_drawing
     from .drawing import stack_drawing
+    from .few import few_figure
     from .fit import response_against_target
     from .history import convergence
     from .html import Section, write_page
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
     from .phases import pattern_maps, phase_maps
     from .pose_errors import pose_estimates
+    from .pose_report import write_pose_report
+    from .probes import probes_figure
     from .residuals import fit_history, residual_figure
     from .run_report import write_report
     from .schedules import schedule_figure
@@ -50,6 +53,7 @@ __all__ = [
     "diagnosis_figure",
     "displacement_drawing",
     "error_ellipse",
+    "few_figure",
     "fit_history",
     "likelihood_surface",
     "link_matrices",
@@ -58,6 +62,7 @@ __all__ = [
     "pattern_maps",
     "phase_maps",
     "pose_estimates",
+    "probes_figure",
     "residual_figure",
     "response_against_target",
     "schedule_figure",
@@ -68,6 +73,7 @@ __all__ = [
     "write_calibration_report",
     "write_direction_report",
     "write_page",
+    "write_pose_report",
     "write_report",
 ]
 
@@ -87,6 +93,7 @@ _HOME = {
     "diagnosis_figure": "diagnosis",
     "displacement_drawing": "displacements",
     "error_ellipse": "likelihood",
+    "few_figure": "few",
     "fit_history": "residuals",
     "likelihood_surface": "likelihood",
     "link_matrices": "matrices",
@@ -95,6 +102,7 @@ _HOME = {
     "pattern_maps": "phases",
     "phase_maps": "phases",
     "pose_estimates": "pose_errors",
+    "probes_figure": "probes",
     "residual_figure": "residuals",
     "response_against_target": "fit",
     "schedule_figure": "schedules",
@@ -105,6 +113,7 @@ _HOME = {
     "write_calibration_report": "calibration_report",
     "write_direction_report": "direction_report",
     "write_page": "html",
+    "write_pose_report": "pose_report",
     "write_report": "run_report",
 }
 

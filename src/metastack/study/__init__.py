@@ -1,7 +1,9 @@
 """Studies: computations over parameters that end in a figure and the data behind it."""
 
 from .calibration_loop import DirectionTask, WayOut, redesigned, ways_out
+from .few_directions import FewStudy, study_few, three_fits
 from .mse_study import Contender, MsePoint, mse_points
+from .probes import ProbesStudy, study_probes
 from .readings import (
     READERS,
     designed_stack,
@@ -17,7 +19,9 @@ __all__ = [
     "Comparison",
     "Contender",
     "DirectionTask",
+    "FewStudy",
     "MsePoint",
+    "ProbesStudy",
     "StrategyScore",
     "WayOut",
     "compare_strategies",
@@ -28,5 +32,8 @@ __all__ = [
     "patterned_stack",
     "published_arrays",
     "redesigned",
+    "study_few",
+    "study_probes",
+    "three_fits",
     "ways_out",
 ]

@@ -77,7 +77,7 @@ def compare_strategies(
     """
     rows, nominal = list[list[_Row]](), Links.of_stack(stack, plan.illumination)
     names = ["as designed", *(each.name for each in strategies)]
-    for number, made in enumerate(_built_stacks(stack, imperfections, stacks, seed)):
+    for number, made in enumerate(built_stacks(stack, imperfections, stacks, seed)):
         key = jax.random.fold_in(jax.random.key(seed + 1), number)
         gain = 0.5 * np.exp(1j * number)
         pilots = simulate_pilots(made, plan, snr_db=snr_db, key=key, gain=gain)
@@ -125,7 +125,7 @@ def _score(name: str, plan: PilotPlan, rows: Sequence[_Row]) -> StrategyScore:
     )
 
 
-def _built_stacks(
+def built_stacks(
     stack: Stack, imperfections: Imperfections, count: int, seed: int
 ) -> Iterator[Stack]:
     """Stacks that can be built: no plane has passed through another."""
