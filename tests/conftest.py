@@ -16,8 +16,8 @@ import hypothesis
 import jaxtyping
 import pytest
 
-# Most of the time goes into compiling. Workers share what they compile and keep it for the next run,
-# and half-hearted optimisation is enough for small stacks. JAX reads this when it is imported.
+# Most of the time goes into compiling. Workers share what they compile and keep it for the next
+# run, and half-hearted optimisation is enough for small stacks. JAX reads this at its import.
 os.environ.setdefault("XLA_FLAGS", "--xla_llvm_disable_expensive_passes=true")
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled")

@@ -36,9 +36,10 @@ def calibrate(bench, *more):
 
 def test_energies_find_the_built_stack(capsys, bench, tmp_path):
     """Within 5 deviations, and the noise explains what is left."""
-    out = tmp_path / "cal.toml"
+    out, page = tmp_path / "cal.toml", tmp_path / "page.html"
     capsys.readouterr()
-    assert calibrate(bench, "-o", out, "--truth", bench / "built.toml", "--json") == 0
+    more = ("--truth", bench / "built.toml", "--report", page)
+    assert calibrate(bench, "-o", out, *more, "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     built = np.asarray(ms.read_stack(bench / "built.toml").stack.poses.dy_m)[1:-1]
     found = ms.read_stack(out).stack
@@ -47,6 +48,8 @@ def test_energies_find_the_built_stack(capsys, bench, tmp_path):
     assert np.all(np.abs(error) < 5 * np.array(deviation) * float(found.wavelength_m))
     assert answer["residual_explained"]
     assert answer["improvement_db"] > 3
+    assert "Is the noise explained?" in page.read_text()
+    assert page.read_text().count("<svg") + page.read_text().count("<img") >= 2
 
 
 def test_fields_and_energies_name_the_command_for_the_other(capsys, bench, tmp_path):

@@ -57,7 +57,8 @@ def test_a_stack_calibrated_over_a_band_is_the_built_one(capsys, tmp_path, bench
     10 dB at least; the file serves wherever a stack file does."""
     out = tmp_path / "cal.toml"
     line = ("calibrate", "wideband", bench / "stack.toml", bench / "band.nc", "-o", out)
-    how = ("--resonator-q", "8", "--truth", bench / "built.toml")
+    page = tmp_path / "page.html"
+    how = ("--resonator-q", "8", "--truth", bench / "built.toml", "--report", page)
     answer = answer_of(capsys, *line, *TOLERANCES, *how)
     built, found = (ms.read_stack(path).stack for path in (bench / "built.toml", out))
     error = (found.poses.dy_m - built.poses.dy_m)[1:-1] / built.wavelength_m
@@ -67,6 +68,7 @@ def test_a_stack_calibrated_over_a_band_is_the_built_one(capsys, tmp_path, bench
     assert answer["improvement_db"] > 10
     assert len(answer["matrices"]) == 3
     assert answer_of(capsys, "check", out)["verdict"] == "usable"
+    assert "Is the noise explained?" in page.read_text()
 
 
 def test_the_wrong_dispersion_is_warned_of(capsys, tmp_path, bench):

@@ -24,6 +24,7 @@ from metastack.calibration import (
     reference_power,
     simulate_pilots,
 )
+from metastack.calibration.diagnosis_sources import sources_of
 from metastack.calibration.pilot_model import linearised
 
 VERTICAL = Imperfections(Pose(dy_m=0.01 * WAVELENGTH_M))
@@ -137,3 +138,32 @@ def test_a_measured_curve_is_recognised(stack):
     pilots = simulate_pilots(made, plan, snr_db=30, key=jax.random.key(1))
     found = diagnose(stack, pilots, expected=EXPECTED, curves={"the measured curve": curve})
     assert {each.name for each in found.findings if each.is_supported} == {"the measured curve"}
+
+
+def test_what_pilots_cannot_tell_is_said(stack):
+    """27 atoms take 33 responses; a gain for each slot of one antenna explains anything."""
+    plan = random_plan(stack, 4, ONE_USER, seed=0)
+    few = simulate_pilots(stack, plan, snr_db=30, key=jax.random.key(1))
+    tried, untried = sources_of(stack, few, EXPECTED, {})
+    assert "unequal and stuck atoms: 27 atoms take 33 responses, not 16" in untried
+    assert not {"stuck atoms", "unequal atoms"} & {each.name for each in tried}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("antennas", [2, 3])
+def test_sound_stacks_have_no_gain_for_each_slot(stack, antennas):
+    """With two antennas a gain of its own takes half of a slot away: the odds are against it."""
+    few = eqx.tree_at(
+        lambda each: each.receiver_array,
+        stack,
+        ms.PlanarArray(antennas, 1, WAVELENGTH_M / 2, WAVELENGTH_M / 2),
+    )
+    plan = random_plan(few, 40, ONE_USER, seed=0)
+    for seed in range(10):
+        made = ms.built(few, VERTICAL, jax.random.key(seed))
+        pilots = simulate_pilots(made, plan, snr_db=20, key=jax.random.key(100 + seed))
+        one, own = (
+            log_evidence(calibrate(few, pilots, expected=EXPECTED, gains=gains))
+            for gains in (OneGain(), GainPerSlot())
+        )
+        assert own < one + 1

@@ -2,8 +2,8 @@
 
 Each source is added to the model and everything fitted again; it is supported if it makes the
 pilots so much more probable that chance cannot be why. The strongest is kept and the others are
-tried beside it, until none is supported any more; then each that was kept is tried without, so
-that several sources at once are told apart, and none stays that another explains.
+tried beside it; each that was kept is tried without, and taken out if others explain it by now;
+until nothing changes any more. So several sources at once are told apart.
 
 Source: ours; strength of evidence as in R. Kass and A. Raftery, JASA 90 (1995) 773.
 """
@@ -58,10 +58,14 @@ class SuspectAtom:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """The calibration with every source that is supported, and what speaks for each source."""
+    """The calibration with every source that is supported, and what speaks for each source.
+
+    `untried`: what these pilots cannot tell of, and what it would take.
+    """
 
     calibration: Calibration
     findings: tuple[Finding, ...]
+    untried: tuple[str, ...]
     suspects: tuple[SuspectAtom, ...]
 
     @property
@@ -92,33 +96,36 @@ def diagnose(
     """
     check_pilots(pilots, stack)
     trial = _Trial(stack, pilots, Hypothesis.of(stack, expected), on_fit or (lambda _: None))
-    left = list(sources_of(stack, pilots, expected, curves or {}))
-    kept = list[Source]()
-    while left:
-        odds = [trial.evidence([*kept, each]) - trial.evidence(kept) for each in left]
-        if max(odds) <= SUPPORTED_NATS:
-            break
-        kept.append(left.pop(int(np.argmax(odds))))
-    left += _dropped(trial, kept)
-    whole, found = trial.evidence(kept), trial.best(kept)
-    for_kept = [whole - trial.evidence(_without(kept, each)) for each in kept]
-    for_left = [trial.evidence([*kept, each]) - whole for each in left]
+    tried, untried = sources_of(stack, pilots, expected, curves or {})
+    kept = _supported(trial, tried)
+    left = [each for each in tried if each not in kept]
+    for_kept = [trial.gain(_without(kept, each), each) for each in kept]
+    for_left = [trial.gain(kept, each) for each in left]
     findings = [
-        Finding(each.name, each.advice, float(odds))
+        Finding(each.name, each.advice, odds)
         for each, odds in zip([*kept, *left], [*for_kept, *for_left], strict=True)
     ]
-    return Diagnosis(found, tuple(findings), tuple(_suspects(found)))
+    found = trial.best(kept)
+    return Diagnosis(found, tuple(findings), untried, tuple(_suspects(found)))
 
 
-def _dropped(trial: "_Trial", kept: list[Source]) -> list[Source]:
-    """Take out of those that were kept, one by one, what others explain by now."""
-    dropped = list[Source]()
-    while kept:
-        odds = [trial.evidence(kept) - trial.evidence(_without(kept, each)) for each in kept]
-        if min(odds) > SUPPORTED_NATS:
-            break
-        dropped.append(kept.pop(int(np.argmin(odds))))
-    return dropped
+def _supported(trial: "_Trial", sources: Sequence[Source]) -> list[Source]:
+    """Those without which the pilots would be improbable, and beside which no other is needed.
+
+    Every step makes the pilots more probable or drops what did not, so that none comes twice.
+    """
+    kept, dropped = list[Source](), list[Source]()
+    while True:
+        left = [each for each in sources if each not in kept and each not in dropped]
+        gains = [trial.gain(kept, each) for each in left]
+        if not left or max(gains) <= SUPPORTED_NATS:
+            return kept
+        kept.append(left[int(np.argmax(gains))])
+        needless = [
+            each for each in kept if trial.gain(_without(kept, each), each) <= SUPPORTED_NATS
+        ]
+        kept = [each for each in kept if each not in needless[:1]]
+        dropped += needless[:1]
 
 
 def _without(sources: list[Source], one: Source) -> list[Source]:
@@ -147,6 +154,10 @@ class _Trial:
     def evidence(self, sources: Sequence[Source]) -> float:
         """Of the hypothesis with these sources."""
         return self._best(sources).log_evidence
+
+    def gain(self, sources: Sequence[Source], one: Source) -> float:
+        """Of the logarithm of the evidence, by one more source."""
+        return float(self.evidence([*sources, one]) - self.evidence(sources))
 
     def best(self, sources: Sequence[Source]) -> Calibration:
         """The calibration under it."""

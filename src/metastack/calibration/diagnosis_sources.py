@@ -5,6 +5,7 @@ Source: calibration paper, section V-B, which names them.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Self
 
 import jax
@@ -24,6 +25,7 @@ _SCALES_WAVELENGTHS = (1e-3, 1e-2, 1e-1)
 _USER_SCALES = (1e-3, 1e-2, 1e-1)
 _BITS = (1, 2, 3, 4)
 _SHIFTS = 3
+_FEWEST_SLOTS = 2
 # Gains of atoms need some more responses than there are atoms.
 _RESPONSES_PER_ATOM = 1.2
 
@@ -58,9 +60,22 @@ class Source:
 
 def sources_of(
     stack: Stack, pilots: Pilots, expected: Expected, curves: Mapping[str, Atoms]
-) -> Iterator[Source]:
-    """The sources that can be told with these pilots and are not taken for granted already."""
-    slots, antennas, users = pilots.received.shape
+) -> tuple[list[Source], tuple[str, ...]]:
+    """The sources that can be told with these pilots and are not taken for granted already.
+
+    And of those that cannot be told, why.
+    """
+    found = [
+        *_of_geometry(stack, pilots, expected),
+        *_of_gains(pilots),
+        *_of_states(stack, curves),
+        *_of_single_atoms(stack, pilots),
+    ]
+    tried = [each for each in found if isinstance(each, Source)]
+    return tried, tuple(each for each in found if isinstance(each, str))
+
+
+def _of_geometry(stack: Stack, pilots: Pilots, expected: Expected) -> Iterator[Source]:
     if any(_is_known(expected, name) for name in DEGREES_OF_FREEDOM):
         yield Source(
             "other displacements",
@@ -78,41 +93,64 @@ def sources_of(
                 for scale in _USER_SCALES
             ],
         )
-    if slots > 2 and antennas * users > 1:
-        yield Source(
-            GainPerPort().sentence,
-            "Let every port have a gain of its own (--gain per-port).",
-            lambda given: [replace(given, gains=GainPerPort())],
-        )
-        yield Source(
-            GainPerSlot().sentence,
-            "Let every slot have a gain of its own (--gain per-slot).",
-            lambda given: [replace(given, gains=GainPerSlot())],
-        )
+
+
+def _of_gains(pilots: Pilots) -> Iterator[Source | str]:
+    slots, antennas, users = pilots.received.shape
+    if antennas * users == 1:
+        yield "gains of ports or slots: they take more than one antenna or user"
+        return
+    if slots <= _FEWEST_SLOTS:
+        yield f"gains of ports or slots: they take more than {_FEWEST_SLOTS} slots, not {slots}"
+        return
+    yield Source(
+        GainPerPort().sentence,
+        "Let every port have a gain of its own (--gain per-port).",
+        lambda given: [replace(given, gains=GainPerPort())],
+    )
+    yield Source(
+        GainPerSlot().sentence,
+        "Let every slot have a gain of its own (--gain per-slot).",
+        lambda given: [replace(given, gains=GainPerSlot())],
+    )
+
+
+def _of_states(stack: Stack, curves: Mapping[str, Atoms]) -> Iterator[Source | str]:
     if isinstance(stack.atoms, IdealAtoms):
         yield Source(
             "quantised phases",
             "Describe the atoms as they are: `bits` in the stack file.",
             lambda given: [replace(given, atoms=QuantisedAtoms(bits)) for bits in _BITS],
         )
+    else:
+        yield "quantised phases: the stack file describes other than ideal atoms already"
     for name, atoms in curves.items():
         yield Source(
             name,
             "Describe the atoms by this table in the stack file.",
             lambda given, atoms=atoms: [replace(given, atoms=atoms)],
         )
+
+
+def _of_single_atoms(stack: Stack, pilots: Pilots) -> Iterator[Source | str]:
     layers, atoms = stack.phases_shape
-    if layers * atoms * _RESPONSES_PER_ATOM <= pilots.received.size:
-        yield Source(
-            "unequal atoms",
-            "Give every atom a gain of its own (--atoms).",
-            lambda given: [_finished(given, with_unequal_atoms)],
+    needed = ceil(layers * atoms * _RESPONSES_PER_ATOM)
+    if pilots.received.size < needed:
+        yield (
+            f"unequal and stuck atoms: {layers * atoms} atoms take {needed} responses, not "
+            f"{pilots.received.size}"
         )
-        yield Source(
-            "stuck atoms",
-            "Take the atoms that are listed for stuck (--stuck).",
-            lambda given: [replace(given, finish=with_stuck_atoms)],
-        )
+        return
+    yield Source(
+        "unequal atoms",
+        "Give every atom a gain of its own (--atoms).",
+        lambda given: [_finished(given, with_unequal_atoms)],
+    )
+    yield Source(
+        "stuck atoms",
+        "Take the atoms that are listed for stuck (--stuck).",
+        lambda given: [replace(given, finish=with_stuck_atoms)],
+    )
 
 
 def _finished(given: Hypothesis, finish: Callable[[Calibration], Calibration]) -> Hypothesis:

@@ -75,10 +75,10 @@ class _Expansion:
             float(np.sum(np.abs(fit.residual) ** 2)),
             fit.values,
             fit.precision,
-            (at.conj().T @ fit.residual.ravel()).real,
-            (at.conj().T @ at).real,
+            np.real(at.conj().T @ fit.residual.ravel()),
+            np.real(at.conj().T @ at),
             fit.gain.ravel()[:number],
-            _totals(gains, np.abs(f) ** 2).real,
+            np.real(_totals(gains, np.abs(f) ** 2)),
             mixed.T,
         )
 
@@ -98,9 +98,9 @@ class _Expansion:
             return share + (c / left) * share.sum(axis=0) / E[:, None]
 
         pull = (u * self.gain - c * self.gain.sum())[:, None]
-        bound = np.vdot(self.gain, pull).real - np.vdot(pull, solved(pull)).real
-        told = self.matrix - (self.mixed.conj().T @ solved(self.mixed)).real
-        slope = self.slope + (self.mixed.conj().T @ solved(pull)).real[:, 0]
+        bound = np.real(np.vdot(self.gain, pull) - np.vdot(pull, solved(pull)))
+        told = self.matrix - np.real(self.mixed.conj().T @ solved(self.mixed))
+        slope = self.slope + np.real(self.mixed.conj().T @ solved(pull))[:, 0]
         determinant = (
             (many - 1) * np.log(own)
             + np.log(all_in_all)

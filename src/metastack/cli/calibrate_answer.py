@@ -137,6 +137,30 @@ def write_page(
     )
 
 
+def write_pose_page(
+    path: Path,
+    title: str,
+    found: FoundPoses,
+    facts: Mapping[str, Any],
+    unseen: Sequence[str],
+    truth: Stack | None,
+) -> None:
+    """The report of poses from other than pilots at one frequency; `facts` hold the verdict."""
+    from ..report import write_pose_report
+
+    told = ("verdict", "not_seen", "outcome")
+    write_pose_report(
+        path,
+        title=title,
+        found=found,
+        facts=shown_text({key: v for key, v in facts.items() if key not in told}),
+        verdict=facts["verdict"],
+        unseen=unseen,
+        truth=truth,
+        provenance={"Command": command_line()},
+    )
+
+
 def read_truth(path: Path | None, nominal: Stack) -> Stack | None:
     """The built stack, if it is known.
 

@@ -98,6 +98,8 @@ def _answer(found: "Diagnosis", output: Path | None) -> dict[str, Any]:
     if output is not None:
         answer["output"] = str(output)
     answer["sources"] = findings
+    if found.untried:
+        answer["not_tried"] = [{"source": each} for each in found.untried]
     if found.suspects:
         answer["suspect_atoms"] = [
             {

@@ -18,7 +18,7 @@ from .calibrate_given import (
 )
 from .illumination import NOT_TOLD, Lighting, illumination_of
 from .option_groups import option_groups
-from .options import AsJson, Seed, StackPath, refuse_overwriting, require_writable
+from .options import AsJson, ReportPath, Seed, StackPath, refuse_overwriting, require_writable
 from .output import emit, warn
 from .pilot_options import PilotsPath
 from .tolerances import PUBLISHED, Tolerances, imperfections_of
@@ -62,6 +62,7 @@ def energies(
     matrices: Annotated[
         Path | None, typer.Option(help="Also write the calibrated matrices (.npz, .mat).")
     ] = None,
+    report: ReportPath = None,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -72,10 +73,17 @@ def energies(
     """
     from ..calibration import Ending, calibrate_energies, energy_test
     from ..files import read_stack
-    from .calibrate_answer import links_against_truth, read_truth, write_calibrated, write_matrices
+    from .calibrate_answer import (
+        links_against_truth,
+        read_truth,
+        write_calibrated,
+        write_matrices,
+        write_pose_page,
+    )
 
     require_writable(output, ".toml")
     require_writable(matrices, ".npz", ".mat")
+    require_writable(report, ".html")
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     built = read_truth(truth, description.stack)
@@ -102,6 +110,9 @@ def energies(
         lit = found.pilots.plan.illumination
         compared, tables["matrices"] = links_against_truth(found.links, found.nominal, built, lit)
         facts |= compared
+    if report is not None:
+        title = f"{description.name}, calibrated"
+        write_pose_page(report, title, found, facts, found.unseen.sentences, built)
     emit({**facts, "output": str(output), **tables}, as_json=json)
     if found.fit.ending is Ending.INTERRUPTED:
         raise KeyboardInterrupt

@@ -18,7 +18,7 @@ from .calibrate_given import (
 from .dispersion import DispersionTable, ResonatorQ, dispersion_of
 from .illumination import NOT_TOLD, Lighting
 from .option_groups import option_groups
-from .options import AsJson, Seed, StackPath, refuse_overwriting, require_writable
+from .options import AsJson, ReportPath, Seed, StackPath, refuse_overwriting, require_writable
 from .output import emit, warn
 from .pilot_options import OURS, Convention, PilotsPath, read_measured_band
 from .tolerances import PUBLISHED, Tolerances, imperfections_of
@@ -47,6 +47,7 @@ def wideband(
     truth: Annotated[
         Path | None, typer.Option(help="The built stack, if known: say how near the result is.")
     ] = None,
+    report: ReportPath = None,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -57,9 +58,15 @@ def wideband(
     """
     from ..calibration import Ending, calibrate_wideband
     from ..files import read_stack
-    from .calibrate_answer import links_against_truth, read_truth, write_calibrated
+    from .calibrate_answer import (
+        links_against_truth,
+        read_truth,
+        write_calibrated,
+        write_pose_page,
+    )
 
     require_writable(output, ".toml")
+    require_writable(report, ".html")
     refuse_overwriting(output, stack, truth)
     description = read_stack(stack)
     built = read_truth(truth, description.stack)
@@ -84,6 +91,9 @@ def wideband(
         lit = found.pilots.plan.illumination
         compared, tables["matrices"] = links_against_truth(found.links, found.nominal, built, lit)
         facts |= compared
+    if report is not None:
+        title = f"{description.name}, calibrated"
+        write_pose_page(report, title, found, facts, found.unseen.sentences, built)
     emit({**facts, "output": str(output), **tables}, as_json=json)
     if found.fit.ending is Ending.INTERRUPTED:
         raise KeyboardInterrupt

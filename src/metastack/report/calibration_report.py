@@ -14,10 +14,9 @@ from ..calibration.geometric import Calibration
 from ..calibration.links import Links
 from ..stack import Stack
 from .device_sections import provenance_section, stack_section
-from .displacements import displacement_drawing
 from .html import Section, write_page
 from .matrices import link_matrices
-from .pose_errors import pose_estimates
+from .pose_report import displacements_section, unseen_section
 from .residuals import fit_history, residual_figure, to_db
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -48,8 +47,8 @@ def write_calibration_report(
     """
     sections = [
         Section("Result", text=calibration.fit.ending.value, facts=facts),
-        _displacements(calibration, truth),
-        Section("What cannot be seen", text=_in_one_sentence(unseen)),
+        displacements_section(calibration, truth),
+        unseen_section(unseen),
         _matrices(calibration, truth),
         Section("Is the noise explained?", text=verdict, figures=[_residuals(calibration)]),
         Section("Convergence", figures=[_history(calibration)]),
@@ -108,37 +107,6 @@ def _lead(calibration: Calibration) -> str:
 
 def _many(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
-
-
-def _displacements(calibration: Calibration, truth: Stack | None) -> Section:
-    heading = "What is wrong with the stack"
-    if not calibration.unknowns.planes:
-        text = "No displacement was looked for: the planes were taken to stand as designed."
-        return Section(heading, text=text)
-    drawing = (
-        "The planes where they were designed to stand, grey, and where they were found, blue; the "
-        "wave travels along z. Displacements are drawn larger than they are, by the stated "
-        "factors. Where light blue reaches back to grey, a plane may well stand as designed."
-    )
-    estimates = (
-        "Every displacement with two standard deviations, in front of what was expected before the "
-        "pilots. A bar much shorter than the band is a measurement; a hollow marker rests on what "
-        "was expected and says little about this stack."
-    )
-    crosses = "" if truth is None else " Of the bars, 95 % should hold the cross of the truth."
-    return Section(
-        heading,
-        figures=[
-            (displacement_drawing(calibration, truth), drawing),
-            (pose_estimates(calibration, truth), estimates + crosses),
-        ],
-    )
-
-
-def _in_one_sentence(unseen: Sequence[str]) -> str:
-    if not unseen:
-        return "The pilots tell everything that was looked for."
-    return "; ".join(each.rstrip(". ") for each in unseen) + "."
 
 
 def _matrices(calibration: Calibration, truth: Stack | None) -> Section:
