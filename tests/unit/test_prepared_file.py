@@ -20,9 +20,9 @@ RNG = np.random.default_rng(0)
 PREPARATION = Preparation(
     (1, 2), (1, 5), np.array([1e-4, 1e-3]), RNG.normal(size=(3, 2, 1, 2)) @ [1, 1j]
 )
-BOOK = Codebook(PREPARATION, np.eye(2), np.array([2.0, 1.0]), np.array([1.5, 1.6]))
+BOOK = Codebook(PREPARATION, np.eye(2), np.array([2.0, 1.0]), np.array([1.5, 1.6]), 150)
 LINEAR = LinearMap(
-    PREPARATION, *(RNG.normal(size=shape) for shape in ((4,), (12, 4), (4,), (2, 4)))
+    PREPARATION, *(RNG.uniform(size=shape) for shape in ((4,), (12, 4), (4,), (2, 4)))
 )
 NETWORK = UnrolledNetwork.untrained(LINEAR, steps=3, reach=1.75)
 
@@ -55,14 +55,25 @@ def changed(tmp_path, **change):
         ({"metastack_kind": None}, "its `metastack_kind` is ''"),
         ({"metastack_kind": np.array("linear map")}, "`mean` must be in the file"),
         ({"reach": None}, "`reach` must be in the file"),
-        ({"reach": np.array([1.0, np.nan])}, "`reach` must be an array of 1 dimensions and finite"),
+        ({"reach": np.array([1.0, np.nan])}, "`reach` must be an array of 1 dimensions"),
+        ({"reach": np.array([1.0, -0.5])}, "`reach` must not be negative, but is as low as -0.5"),
+        ({"telling": np.array([1.0, -2.0])}, "`telling` must not be negative"),
+        ({"freedoms": np.array([1, 99])}, "`freedoms` must be whole and from 0 to 5"),
+        ({"freedoms": np.array([1.0, 2.0])}, "`freedoms` must be whole"),
+        ({"freedoms": np.array([1, 2j])}, "`freedoms` must be an array of 1 dimensions, real"),
+        ({"planes": np.array([1, -3])}, "`planes` must be whole and from 0"),
+        ({"unit": np.ones(2) + 1j}, "`unit` must be an array of 1 dimensions, real"),
+        ({"unit": np.array([1.0, 0.0])}, "`unit` must be positive"),
+        ({"most_candidates": np.array(0)}, "`most_candidates` must be at least 1"),
+        ({"most_candidates": np.array(2.5)}, "`most_candidates` must be whole"),
         ({"reach": np.ones(3)}, "`reach` must be of shape (2,), but is of (3,)"),
         ({"directions": np.array([["a", "b"]])}, "`directions` must be an array"),
-        ({"unit": -np.ones(2)}, "`unit` must be positive"),
+        ({"unit": -np.ones(2)}, "`unit` must not be negative"),
         ({"response": np.zeros((3, 2, 1))}, "`response` must hold something"),
         ({"provenance": None}, "`provenance` must be JSON"),
         ({"provenance": np.array("{")}, "`provenance` must be JSON"),
         ({"provenance": np.array(json.dumps({"who": 1}))}, "`provenance` must name what wrote"),
+        ({"provenance": np.array('{"settings": [1]}')}, "`settings` must be an object"),
     ],
 )
 def test_what_is_no_prepared_strategy_is_refused_in_a_line(tmp_path, change, said):

@@ -28,7 +28,15 @@ class Ending(Enum):
     CONVERGED = "The fit converged: a further step would change nothing that the noise can show."
     BUDGET_SPENT = "All iterations were used before the fit converged."
     INTERRUPTED = "The fit was stopped by the user; this is how far it came."
-    SEARCHED = "The candidates of the codebook were searched as deep as noise and budget let."
+    SEARCHED = "The candidates of the codebook were searched as deep as the noise lets pilots tell."
+    CUT_SHORT = (
+        "The codebook's candidates were used up before the search was as deep as the noise lets; "
+        "deviations include how far the answer is from the best one."
+    )
+    PROJECTED = (
+        "The fit of every coefficient converged, and poses were fitted to the coefficients; "
+        "deviations include how far these poses are from those that explain the pilots best."
+    )
     MAPPED = "The answer was computed by what was learned beforehand; nothing was iterated."
 
 

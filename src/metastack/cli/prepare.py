@@ -13,7 +13,7 @@ from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
     from ..calibration import PilotPlan
-    from ..calibration.strategies import Training
+    from ..calibration.strategies import Codebook, Training
     from ..files.prepared_file import Prepared
     from ..stack import Stack
 
@@ -47,6 +47,9 @@ def build(
     output: PreparedPath,
     tolerances: Tolerances = PUBLISHED,
     stacks: Stacks = 1000,
+    candidates: Annotated[
+        int, typer.Option(min=1, help="Candidates that a search may try at most.")
+    ] = 200,
     lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
@@ -54,7 +57,7 @@ def build(
     """Build a codebook for one stack, one plan and some tolerances.
 
     `metastack calibrate … --strategy FILE` searches it. How many candidates a search tries is
-    printed: more slots and less noise tell more, and let it go deeper.
+    printed: more slots and less noise tell more, and let it go deeper, as far as --candidates lets.
     """
     from jax.random import key
 
@@ -71,12 +74,10 @@ def build(
         key=key(seed),
         law=imperfections.law,
         stacks=stacks,
+        most_candidates=candidates,
     )
     _write(book, output, {"stacks": stacks, "seed": seed})
-    rows = [
-        {"snr_db": snr_db, "candidates": book.candidates(10 ** (-snr_db / 10))}
-        for snr_db in _SHOWN_SNR_DB
-    ]
+    rows = [_cost(book, snr_db) for snr_db in _SHOWN_SNR_DB]
     facts = {"unknowns": book.preparation.size, "slots": measured.slots, "output": str(output)}
     emit({**facts, "costs": rows}, as_json=json)
 
@@ -206,6 +207,14 @@ def tune(
     settings = {**stored.settings, "tuned_steps": len(trained.loss)}
     _write(trained.network, output, {**settings, "tuned_on": [str(path) for path in pilots]})
     _say_trained(trained, output, as_json=json)
+
+
+def _cost(book: "Codebook", snr_db: float) -> dict[str, Any]:
+    """How many candidates a search tries, and whether it might go deeper with more."""
+    noise = 10 ** (-snr_db / 10)
+    tried = book.candidates(noise)
+    is_cut_short = tried < book.wanted_candidates(noise)
+    return {"snr_db": snr_db, "candidates": tried, "cut_short": is_cut_short}
 
 
 def _given(stack: Path, plan: Path, lighting: Lighting) -> "tuple[Stack, PilotPlan]":

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from ..calibration.strategies import Codebook, LinearMap, Preparation, UnrolledNetwork
+from ..calibration.unknowns import DEGREES_OF_FREEDOM
 from ..errors import InputError, require
 from .atomic import replacing
 from .provenance import Provenance
@@ -25,9 +26,11 @@ Prepared: TypeAlias = Codebook | LinearMap | UnrolledNetwork
 _Arrays: TypeAlias = Mapping[str, Shaped[np.ndarray, "..."]]
 
 _PREPARATION = {"planes": 1, "freedoms": 1, "unit": 1, "response": 3}
-_CODEBOOK = {"directions": 2, "telling": 1, "reach": 1}
+_CODEBOOK = {"directions": 2, "telling": 1, "reach": 1, "most_candidates": 0}
 _LINEAR = {"mean": 1, "basis": 2, "variance": 1, "correlation": 2}
 _NETWORK = {"log_damping": 2, "log_prior": 2, "log_curvature": 1, "most": 0}
+
+_LARGEST_WHOLE = 10**6
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,7 @@ def read_prepared(path: Path | str) -> StoredPreparation:
         prepared = _READERS[kind](arrays)
         about = _about(arrays)
         settings = about.pop("settings", {})
+        require(isinstance(settings, dict), "`settings` must be an object, but is not.")
         try:
             provenance = Provenance(**about)
         except TypeError as error:
@@ -120,12 +124,15 @@ def _about(arrays: _Arrays) -> dict[str, Any]:
 
 def _codebook(arrays: _Arrays) -> Codebook:
     preparation = _preparation(arrays)
-    directions, telling, reach = _numbers(arrays, _CODEBOOK)
+    directions, telling, reach, most = _numbers(arrays, _CODEBOOK)
     size = preparation.size
     _check_shape("directions", directions, (size, size))
     _check_shape("telling", telling, (size,))
     _check_shape("reach", reach, (size,))
-    return Codebook(preparation, directions, telling, reach)
+    _check_not_negative("telling", telling)
+    _check_not_negative("reach", reach)
+    _check_whole("most_candidates", most)
+    return Codebook(preparation, directions, telling, reach, int(most))
 
 
 def _linear(arrays: _Arrays) -> LinearMap:
@@ -134,6 +141,7 @@ def _linear(arrays: _Arrays) -> LinearMap:
     numbers, size = 2 * preparation.response.size, preparation.size
     _check_shape("basis", basis, (numbers, len(mean)))
     _check_shape("variance", variance, (len(mean),))
+    _check_not_negative("variance", variance)
     _check_shape("correlation", correlation, (size, len(mean)))
     return LinearMap(preparation, mean, basis, variance, correlation)
 
@@ -144,6 +152,7 @@ def _network(arrays: _Arrays) -> UnrolledNetwork:
     shape = (len(curvature), linear.preparation.size)
     _check_shape("log_damping", damping, shape)
     _check_shape("log_prior", prior, shape)
+    _check_not_negative("most", most)
     return UnrolledNetwork(linear, damping, prior, curvature, float(most))
 
 
@@ -157,8 +166,11 @@ _READERS: dict[str, Callable[[_Arrays], Prepared]] = {
 def _preparation(arrays: _Arrays) -> Preparation:
     planes, freedoms, unit, response = _numbers(arrays, _PREPARATION)
     _check_shape("freedoms", freedoms, planes.shape)
+    _check_whole("planes", planes)
+    _check_whole("freedoms", freedoms, len(DEGREES_OF_FREEDOM) - 1)
+    _check_not_negative("unit", unit)
     require(
-        len(unit) >= len(planes) and bool((unit > 0).all()),
+        len(unit) >= len(planes) and bool(unit.all()),
         "`unit` must be positive, one for each unknown, but is not.",
     )
     require(bool(np.any(response)), "`response` must hold something, but is all zero.")
@@ -167,16 +179,30 @@ def _preparation(arrays: _Arrays) -> Preparation:
 
 
 def _numbers(arrays: _Arrays, dimensions: Mapping[str, int]) -> list[Any]:
-    """Arrays of finite numbers with so many dimensions."""
+    """Arrays of finite numbers with so many dimensions, real ones save for responses."""
     for name, many in dimensions.items():
         require(name in arrays, f"`{name}` must be in the file, but is missing.")
-        array = arrays[name]
+        array, kinds = arrays[name], "iufc" if name == "response" else "iuf"
         require(
-            array.ndim == many and array.dtype.kind in "iufc" and bool(np.isfinite(array).all()),
-            f"`{name}` must be an array of {many} dimensions and finite, but is of {array.ndim}, "
-            f"{array.dtype}.",
+            array.ndim == many and array.dtype.kind in kinds and bool(np.isfinite(array).all()),
+            f"`{name}` must be an array of {many} dimensions, {'' if 'c' in kinds else 'real '}and "
+            f"finite, but is of {array.ndim}, {array.dtype}.",
         )
     return [arrays[name] for name in dimensions]
+
+
+def _check_whole(name: str, array: Any, largest: int = _LARGEST_WHOLE) -> None:
+    """Whole numbers from 0 to the largest."""
+    require(
+        array.dtype.kind in "iu" and bool(((array >= 0) & (array <= largest)).all()),
+        f"`{name}` must be whole and from 0 to {largest}, but is {shown(array.tolist())}.",
+    )
+
+
+def _check_not_negative(name: str, array: Any) -> None:
+    require(
+        bool((array >= 0).all()), f"`{name}` must not be negative, but is as low as {array.min()}."
+    )
 
 
 def _check_shape(name: str, array: Any, shape: tuple[int, ...]) -> None:

@@ -5,7 +5,8 @@ Fisher information in units of the tolerances. Level after level, two candidates
 are compared with the best so far, at half the distance of the level before; a direction in which
 the level is finer than the noise lets pilots tell is left out. What is scored is what pilots and
 prior leave, so that at any time the answer is the best so far, and the nominal stack the first.
-Between the last codewords the score is a parabola, whose vertex costs no candidate.
+A search whose candidates are used up before that says so, and how far it is from the best answer.
+Between the last codewords the score is a parabola, whose vertex costs no search.
 
 Source: calibration paper, section III-C.2; the directions and the prior in the score are ours.
 """
@@ -39,6 +40,8 @@ _MOST_LEVELS = 20
 # Codewords nearer to each other than this many posterior deviations cannot be told apart.
 _FINEST_DEVIATIONS = 0.5
 _REACHED_SHARE = 0.98
+# As many as a deep search of the paper's stack needs, and to spare.
+MOST_CANDIDATES = 200
 
 
 class Codebook(eqx.Module):
@@ -46,13 +49,18 @@ class Codebook(eqx.Module):
 
     `directions`: unit vectors in the space of the unknowns, most telling first; `telling`: the
     information of each at a noise variance of twice the nominal power; `reach`: how far the
-    tolerances go along each.
+    tolerances go along each; `most_candidates`: so many does a search try at most.
     """
 
     preparation: Preparation
     directions: Float[AnyArray, "unknowns directions"]
     telling: Float[AnyArray, " directions"]
     reach: Float[AnyArray, " directions"]
+    most_candidates: int = eqx.field(static=True, default=MOST_CANDIDATES)
+
+    def __check_init__(self) -> None:
+        """Refuse to search nothing."""
+        _check_candidates(self.most_candidates)
 
     @classmethod
     @in_float64
@@ -65,12 +73,14 @@ class Codebook(eqx.Module):
         key: Key[Array, ""],
         law: ErrorLaw = _UNIFORM,
         stacks: int = 1000,
+        most_candidates: int = MOST_CANDIDATES,
     ) -> Self:
         """Build a codebook over what tolerances allow.
 
         Raises:
-            InputError: a plan of another stack; unknowns without tolerance.
+            InputError: a plan of another stack; unknowns without tolerance; no candidates allowed.
         """
+        _check_candidates(most_candidates)
         preparation = Preparation.of(stack, plan, expected)
         unknowns = preparation.unknowns(stack, plan)
         model = PoseModel.of(unknowns, plan)
@@ -79,7 +89,9 @@ class Codebook(eqx.Module):
         directions = vectors[:, ::-1]
         along = np.abs(np.asarray(drawn(unknowns, law, key, stacks)) @ directions)
         reach = np.quantile(along, _REACHED_SHARE, axis=0)
-        return cls(preparation, directions, np.maximum(eigenvalues[::-1], 0), reach)
+        return cls(
+            preparation, directions, np.maximum(eigenvalues[::-1], 0), reach, most_candidates
+        )
 
     @property
     def name(self) -> str:
@@ -98,19 +110,24 @@ class Codebook(eqx.Module):
 
     def candidates(self, noise_to_signal: float) -> int:
         """How many candidates a search tries, the nominal stack and the last vertex among them."""
+        return min(self.wanted_candidates(noise_to_signal), self.most_candidates)
+
+    def wanted_candidates(self, noise_to_signal: float) -> int:
+        """How many it would try if it might, to go as deep as the noise lets."""
         of_levels = self.is_searched(noise_to_signal).sum(axis=1)
         return 2 + int((2 * of_levels + 1).sum())
 
 
 @dataclass(frozen=True, eq=False)
 class CodebookSearch:
-    """Calibration by a codebook with so many candidates at most. Ctrl-C answers with the best.
+    """Calibration by a codebook. Ctrl-C answers with the best so far.
 
-    Which directions are searched follows from what the noise lets pilots tell.
+    Which directions are searched follows from what the noise lets pilots tell. `most_candidates`:
+    of this search, if fewer or more than its codebook says.
     """
 
     codebook: Codebook
-    most_candidates: int = 200
+    most_candidates: int | None = None
 
     @property
     def name(self) -> str:
@@ -126,21 +143,19 @@ class CodebookSearch:
                 no candidates allowed.
         """
         check_pilots(pilots, stack)
-        require(
-            self.most_candidates >= 1,
-            f"`most_candidates` must be at least 1, but is {self.most_candidates}.",
-        )
         book = self.codebook
+        most = book.most_candidates if self.most_candidates is None else self.most_candidates
+        _check_candidates(most)
         unknowns = book.preparation.unknowns(stack, pilots.plan)
         is_searched = book.is_searched(noise_to_nominal(pilots, book.preparation, self.name))
         model = PoseModel.of(unknowns, pilots.plan)
         variance = known_noise(pilots, self.name)
-        search = _Search(model, pilots.received, variance, book.directions, self.most_candidates)
-        ending = Ending.SEARCHED
+        search = _Search(model, pilots.received, variance, book.directions, most)
         try:
             for steps, wanted in zip(book.steps(), is_searched, strict=False):
                 search.level(np.flatnonzero(wanted), steps)
             search.vertex()
+            ending = Ending.CUT_SHORT if search.is_cut_short else Ending.SEARCHED
         except KeyboardInterrupt:
             ending = Ending.INTERRUPTED
         found = calibration_at(search.best, unknowns, pilots, ending)
@@ -162,12 +177,18 @@ class _Search:
         self._variance = jnp.asarray(variance)
         self._directions, self._left = np.asarray(directions), most_candidates
         self._least = np.zeros(self._directions.shape[1])
+        self.is_cut_short = False
         self.best, self._score = np.zeros(len(directions)), np.inf
         self._try(self.best[None])
 
     def level(self, along: Int[np.ndarray, " n"], steps: Float[np.ndarray, " directions"]) -> None:
-        """Try two candidates along each of these directions, then all steps that help at once."""
-        along = along[: max(self._left - 1, 0) // 2]
+        """Try two candidates along each of these directions, then all steps that help at once.
+
+        Along the most telling ones only if candidates are short, of which the vertex needs one.
+        """
+        wanted = len(along)
+        along = along[: max(self._left - 2, 0) // 2]
+        self.is_cut_short |= len(along) < wanted
         if not len(along):
             return
         centre, at_centre, step = self.best, self._score, steps[along]
@@ -196,6 +217,10 @@ class _Search:
         if scores[first] < self._score:
             self.best, self._score = candidates[first], float(scores[first])
         return scores
+
+
+def _check_candidates(most: int) -> None:
+    require(most >= 1, f"`most_candidates` must be at least 1, but is {most}.")
 
 
 def _vertex(

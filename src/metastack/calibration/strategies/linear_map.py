@@ -28,7 +28,7 @@ from ..pilot_model import PoseModel
 from ..pilots import PilotPlan, Pilots, check_pilots
 from ..unknowns import Expected
 from .preparation import Preparation, drawn
-from .strategy import Estimate, calibration_at, known_noise
+from .strategy import Estimate, calibration_within, known_noise
 
 _UNIFORM = UniformErrors()
 _AT_ONCE = 64
@@ -121,7 +121,7 @@ class LinearMap(eqx.Module):
         noise_to_signal = noise_to_nominal(pilots, self.preparation, self.name)
         (values,) = self.estimated(pilots.received[None], noise_to_signal)
         _, covariance = self.matrix(noise_to_signal)
-        found = calibration_at(values, unknowns, pilots, Ending.MAPPED, covariance)
+        found = calibration_within(values, unknowns, pilots, Ending.MAPPED, covariance)
         return Estimate(found, found.links)
 
 

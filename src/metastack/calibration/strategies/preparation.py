@@ -76,6 +76,13 @@ class Preparation(eqx.Module):
             f"Pilots must be those that were prepared for, slots x antennas x users "
             f"{self.response.shape}, but are {shape}: prepare again for this stack and plan.",
         )
+        waves = getattr(plan.illumination, "waves", None)
+        of_users = self.size - len(self.planes)
+        require(
+            of_users == 0 or (waves is not None and of_users == waves.coordinates.size),
+            f"Users must have the {of_users} coordinates that were prepared for, but have not: "
+            "prepare again for this stack and plan.",
+        )
         unknowns = Unknowns(
             stack, plan.illumination, self.planes, self.freedoms, self.unit, np.ones(self.size)
         )
