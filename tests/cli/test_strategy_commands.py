@@ -5,7 +5,10 @@ import pytest
 from test_commands import answer_of, refusal_of
 
 import metastack as ms
+from metastack.calibration import Expected
 from metastack.cli.main import run
+from metastack.cli.strategies import strategies_named
+from metastack.errors import InputError
 from metastack.files import StackDescription
 
 TOLERANCES = ("--dy-wavelengths", ".02", "--dz-wavelengths", "0", "--rz-deg", "0")
@@ -49,18 +52,54 @@ def test_a_prepared_strategy_calibrates(capsys, tmp_path, bench, name):
     assert answer["residual_explained"]
 
 
+@pytest.mark.slow
 def test_strategies_are_compared_on_the_same_stacks(capsys, tmp_path, bench):
+    """The prepared ones under the names of their files; memory from 1 MiB to 2 GiB each."""
     figure = tmp_path / "compared.png"
     line = ("calibrate", "compare", bench / "stack.toml", "geometric", bench / "book.npz")
     more = (bench / "linear.npz", "--plan", bench / "plan.nc", "--stacks", "3", "--figure", figure)
     answer = answer_of(capsys, *line, *more, "--snr-db", "30", *TOLERANCES)
     rows = {row["strategy"]: row for row in answer["strategies"]}
-    assert list(rows) == ["as designed", "geometric", "codebook", "linear map"]
-    for name in ("geometric", "codebook", "linear map"):
+    assert list(rows) == ["as designed", "geometric", "book.npz", "linear.npz"]
+    for name in ("geometric", "book.npz", "linear.npz"):
         assert rows[name]["held_out_db"] < rows["as designed"]["held_out_db"] - 5
         assert rows[name]["seconds"] > 0
-    assert answer["take"] in rows
+        assert 1 < rows[name]["peak_memory_mib"] < 2048
+    assert answer["take"] in ("geometric", "book.npz", "linear.npz")
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_none_is_taken_that_is_no_better_than_the_stack_as_designed(capsys, bench):
+    """At -20 dB free entries fit noise."""
+    line = ("calibrate", "compare", bench / "stack.toml", "entries", "--snr-db", "-20", *USER)
+    answer = answer_of(capsys, *line, "--slots", "24", "--stacks", "4", *TOLERANCES)
+    assert answer["take"] == "as designed"
+    assert "No strategy comes nearer" in answer["because"]
+
+
+def test_two_files_of_one_kind_are_two_strategies(tmp_path, bench):
+    """Told apart by their names, and where these are alike by their folders; none twice."""
+    other = tmp_path / "book.npz"
+    other.write_bytes((bench / "book.npz").read_bytes())
+    expected = Expected(ms.Pose(dy_m=1e-4))
+    named = strategies_named(["geometric", str(bench / "linear.npz"), str(other)], expected)
+    assert [each.name for each in named] == ["geometric", "linear.npz", "book.npz"]
+    both = [str(bench / "book.npz"), str(other)]
+    assert [each.name for each in strategies_named(both, expected)] == both
+    with pytest.raises(InputError, match="`geometric` is given twice"):
+        strategies_named(["geometric", "geometric"], expected)
+
+
+def test_a_codebook_costs_no_more_than_it_is_allowed(capsys, tmp_path, bench):
+    """Its file keeps that, and what comes of a search that it cuts short says so."""
+    book, out = tmp_path / "few.npz", tmp_path / "cal.toml"
+    build = ("codebook", "build", bench / "stack.toml", bench / "plan.nc", "-o", book, *TOLERANCES)
+    costs = answer_of(capsys, *build, "--candidates", "4")["costs"]
+    assert [row["candidates"] for row in costs] == [4, 4, 4]
+    assert all(row["cut_short"] for row in costs)
+    line = ("calibrate", bench / "stack.toml", bench / "pilots.nc", "-o", out, "--strategy", book)
+    assert "were used up before" in answer_of(capsys, *line)["outcome"]
 
 
 @pytest.mark.parametrize(

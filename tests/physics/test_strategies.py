@@ -208,14 +208,15 @@ def test_a_search_cut_short_states_its_own_error(stack, plan, book, most):
 
 
 def test_an_answer_short_of_the_best_says_how_far_it_is(stack, plan):
-    """Errors of the paper are small enough for one Gauss-Newton step from the nominal stack to
-    lead to the best estimate, to a tenth of the way."""
-    made = next(iter(built_stacks(stack, PUBLISHED, 1)))
-    pilots = simulate_pilots(made, plan, snr_db=30, key=jax.random.key(0))
+    """One Gauss-Newton step from the nominal stack leads to the best estimate, but for curvature:
+    a tenth of the way at the paper's errors, so a hundredth at a tenth of these."""
+    tenth = Imperfections(jax.tree.map(lambda each: np.asarray(each) * 0.1, PUBLISHED.tolerance))
+    made = next(iter(built_stacks(stack, tenth, 1)))
+    pilots = simulate_pilots(made, plan, snr_db=50, key=jax.random.key(0))
     best = Geometric(EXPECTED).calibrate(stack, pilots).calibration
     nothing = np.zeros(best.unknowns.size)
     found = calibration_at(nothing, best.unknowns, pilots, Ending.CUT_SHORT).fit
-    assert np.linalg.norm(found.short - best.values) < 0.1 * np.linalg.norm(best.values)
+    assert np.linalg.norm(found.short - best.values) < 0.03 * np.linalg.norm(best.values)
     about_best = found.covariance - np.outer(found.short, found.short)
     np.testing.assert_allclose(np.diag(about_best), np.diag(best.fit.covariance), rtol=0.2)
 

@@ -9,7 +9,7 @@ from .illumination import NOT_TOLD, Lighting, illumination_of
 from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, require_writable
 from .output import emit, warn
-from .strategies import strategy_named
+from .strategies import strategies_named
 from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
@@ -45,10 +45,12 @@ def compare(
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Calibrate simulated stacks with every strategy, and say which to take.
+    """Calibrate simulated stacks with every strategy, and say which to take, if any.
 
-    All are given the same stacks, pilots and noise. Prepared strategies must be prepared for the
-    plan that is measured (--plan). Ctrl-C ends with the stacks done so far.
+    All are given the same stacks, pilots and noise, and compete with the stack as designed. Memory
+    is that of a first calibration in a process of its own, above what Python and libraries take.
+    Prepared strategies must be prepared for the plan that is measured (--plan). Ctrl-C ends with
+    the stacks done so far.
     """
     from ..calibration import Expected
     from ..files import read_stack
@@ -63,7 +65,7 @@ def compare(
     imperfections = imperfections_of(device, tolerances)
     expected = Expected.within(imperfections)
     measured = plan_of(device, plan, slots, None, illumination_of(lighting), seed)
-    named = [strategy_named(name, expected) for name in strategies]
+    named = strategies_named(strategies, expected)
     found: Comparison | None = None
     compared = compare_strategies(
         device, measured, named, imperfections, snr_db=snr_db, stacks=stacks, seed=seed
@@ -81,12 +83,25 @@ def compare(
     if figure is not None:
         _draw(found, figure)
     many = len(found.nominal.raw)
-    facts: dict[str, Any] = {"stacks": many, "slots": measured.slots, "take": found.best.name}
+    facts: dict[str, Any] = {"stacks": many, "slots": measured.slots, **_advice(found)}
     rows = [_row(each) for each in (found.nominal, *found.strategies)]
     emit({**facts, "strategies": rows}, as_json=json)
     if is_stopped:
         warn(f"{many} of {stacks} stacks are done.")
         raise KeyboardInterrupt
+
+
+def _advice(comparison: "Comparison") -> dict[str, str]:
+    """What to take, and why."""
+    name = comparison.best.name
+    if comparison.best is comparison.nominal:
+        why = (
+            "No strategy comes nearer to the built stacks than the stack as designed by more than "
+            "chance: measure more slots, or with less noise."
+        )
+        return {"take": name, "because": why}
+    why = f"{name} is the cheapest of those that are not farther than the nearest beyond chance."
+    return {"take": name, "because": why}
 
 
 def _draw(comparison: "Comparison", path: Path) -> None:

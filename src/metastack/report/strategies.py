@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..study import Comparison
 from .style import BLUE, GREEN, VERMILION, new_figure, styled
@@ -29,6 +30,9 @@ def strategies_figure(comparison: Comparison) -> Figure:
     # At least a decade, so that small differences look small.
     middle = np.sqrt(min(seconds) * max(seconds))
     times.set_xlim(min(min(seconds) / 1.5, middle / 4), max(max(seconds) * 1.5, middle * 4))
+    # Decades, and where these are far apart the ones between have no room for labels.
+    times.xaxis.set_major_locator(LogLocator(numticks=4))
+    times.xaxis.set_minor_formatter(NullFormatter())
     times.set_xlabel("time of one stack (s)")
     for axes in (errors, times):
         axes.grid(axis="x")
