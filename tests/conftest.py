@@ -62,23 +62,21 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("metastack")
 
 
-# The kernel gives a process 65530 memory maps; XLA takes several for every program that it compiles
-# and ends the process when there are no more.
-MOST_MAPS = 20_000
+@pytest.fixture(autouse=True)
+def room_for_programs():
+    """Forget compiled programs after a test, once there are many."""
+    yield
+    if "metastack" in sys.modules:
+        from metastack.compiled_programs import make_room_for_programs
+
+        make_room_for_programs()
 
 
 @pytest.fixture(autouse=True, scope="module")
-def few_compiled_programs():
-    """Forget compiled programs after a module, once there are many.
-
-    What is left is not looked through for garbage again: there are millions of objects after a
-    while, and collecting would come to take most of the time.
-    """
+def less_garbage_to_look_through():
+    """What a module leaves is not looked through again: there are millions of objects after a
+    while, and collecting would come to take most of the time."""
     yield
-    maps = Path("/proc/self/maps")
-    if "jax" in sys.modules and maps.exists() and len(maps.read_text().splitlines()) > MOST_MAPS:
-        sys.modules["jax"].clear_caches()
-        gc.unfreeze()
     gc.collect()
     gc.freeze()
 

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..atoms import Atoms
+from ..compiled_programs import make_room_for_programs
 from ..precision import in_float64
 from ..stack import Stack
 from .diagnosis_sources import Hypothesis, Source, sources_of
@@ -169,6 +170,7 @@ class _Trial:
         if names not in self._made:
             given = self._best(sources[:-1]).hypothesis
             self._on_fit(" and ".join(each.name for each in sources))
+            make_room_for_programs()
             variants = sources[-1].added(given)
             fits = [self._fitted(each, len(variants)) for each in variants]
             self._made[names] = max(fits, key=lambda fit: fit.log_evidence)
