@@ -18,6 +18,7 @@ def keep_compiled_programs() -> None:
     """Let JAX keep compiled programs in the user's cache folder, if it can be written to."""
     if "JAX_COMPILATION_CACHE_DIR" in os.environ or not _is_ready(_folder()):
         return
+    _remove_half_written(_folder())
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_folder())
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(_MOST_BYTES))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", str(_WORTH_KEEPING_S))
@@ -36,3 +37,10 @@ def _is_ready(folder: Path) -> bool:
     except OSError:
         return False
     return os.access(folder, os.W_OK) and not folder.stat().st_mode & 0o022
+
+
+def _remove_half_written(folder: Path) -> None:
+    """JAX stamps every program once it is written; one without would keep it from storing more."""
+    for program in folder.glob("*-cache"):
+        if not program.with_name(program.name.removesuffix("-cache") + "-atime").exists():
+            program.unlink(missing_ok=True)
