@@ -7,6 +7,8 @@ import pytest
 from test_commands import answer_of, refusal_of
 
 import metastack as ms
+from metastack.calibration.schedule import Thermal, Together, Vibration
+from metastack.cli.drift_options import Drifting, DriftName, drift_of
 from metastack.cli.main import run
 from metastack.files import StackDescription
 
@@ -100,7 +102,13 @@ def test_schedules_are_compared(capsys, tmp_path, stack_file):
         "--false-alarms", "0.002", "--report", page, *USER,
     )  # fmt: skip
     rows = {row["schedule"]: row for row in answer["schedules"]}
-    assert list(rows) == ["single-stage", "multi-stage", "state-driven", "tracking"]
+    assert list(rows) == [
+        "single-stage",
+        "multi-stage",
+        "state-driven",
+        "tracking",
+        "tracking, random pilots",
+    ]
     assert rows["single-stage"]["pilots_a_block"] == 5.0
     assert rows["single-stage"]["overhead"] == 5.0 / 200
     assert all(row["nmse_db"] < answer["uncalibrated_nmse_db"] for row in rows.values())
@@ -110,3 +118,35 @@ def test_schedules_are_compared(capsys, tmp_path, stack_file):
 def test_pilots_that_do_not_fit_are_refused(capsys, stack_file):
     message = refusal_of(capsys, "calibrate", "schedule", stack_file, "--block-slots", "50", *USER)
     assert "must fit a coherence block of 50 slots, but sends 100 pilots" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--thermal-period", "0"), "`period_blocks` must be positive, but is 0.0"),
+        (("--thermal-amplitude", "-1"), "`amplitude` must be finite and not negative, but is -1.0"),
+        (("--thermal-trend", "nan"), "`trend` must be finite and not negative, but is nan"),
+        (("--vibration-period", "-3"), "`period_blocks` must be positive, but is -3.0"),
+        (("--vibration-amplitude", "-1"), "`amplitude` must be finite and not negative"),
+    ],
+)
+def test_a_drift_that_cannot_be_is_refused(capsys, tmp_path, stack_file, options, message):
+    refusal = refusal_of(
+        capsys, "simulate", "drift", stack_file, "-o", tmp_path / "no.jsonl", *options, *USER
+    )
+    assert message in refusal
+
+
+def test_sizes_of_heat_and_vibration_are_options():
+    """Each option reaches the one field that it names."""
+    drifting = Drifting(
+        [DriftName.THERMAL, DriftName.VIBRATION],
+        thermal_amplitude=0.2,
+        thermal_period=300.0,
+        thermal_trend=1e-3,
+        vibration_amplitude=0.3,
+        vibration_period=5.0,
+    )
+    assert drift_of(drifting) == Together((Thermal(0.2, 300.0, 1e-3), Vibration(0.3, 5.0)))
+    assert drift_of(Drifting([DriftName.THERMAL])) == Together((Thermal(),))
+    assert drift_of(Drifting([DriftName.VIBRATION])) == Together((Vibration(),))

@@ -54,7 +54,7 @@ def test_a_belief_from_many_pilots_is_the_calibration(stack, unknowns):
 
 @pytest.mark.slow
 def test_the_order_in_which_pilots_are_taken_in_does_not_matter(stack, unknowns):
-    """Bayes, where little is left to linearise; and one linear step does, as iterations do."""
+    """Bayes, where little is left to linearise."""
     truth = np.random.default_rng(1).uniform(-1.7, 1.7, unknowns.size)
     first, second, third = (pilots_of(stack, unknowns, truth, 32, seed) for seed in (1, 2, 3))
     variance = first.noise_variance
@@ -63,10 +63,29 @@ def test_the_order_in_which_pilots_are_taken_in_does_not_matter(stack, unknowns)
     other = belief.updated(third, variance).updated(second, variance)
     deviation = np.sqrt(np.diag(one.covariance))[:-2]
     assert np.all(np.abs(one.values - other.values) < 0.1 * deviation)
-    seen = belief.innovation(second, variance)
-    linear, iterated = belief.corrected(seen), belief.updated(second, variance)
-    assert np.all(np.abs(linear.values - iterated.values) < 0.1 * deviation)
-    np.testing.assert_allclose(linear.covariance, iterated.covariance, rtol=0.05, atol=1e-4)
+
+
+def test_what_is_believed_before_pilots_does_not_age(unknowns):
+    """A walk within tolerances is stationary: variances stay 1 and the mean 0; the gain, which does
+    not walk, stays as it is. Exact but for rounding."""
+    before = Belief.before_pilots(unknowns)
+    for variance, blocks in ((0.003, 50), (0.3, 1), (2.0, 3)):
+        after = before.older(variance, blocks)
+        np.testing.assert_allclose(after.covariance, before.covariance, rtol=1e-12)
+        np.testing.assert_array_equal(after.values, before.values)
+
+
+def test_ageing_by_blocks_is_ageing_block_by_block(stack, unknowns):
+    """And for little time it is the variance of a walk, to second order in time."""
+    truth = np.random.default_rng(4).uniform(-1.7, 1.7, unknowns.size)
+    pilots = pilots_of(stack, unknowns, truth, 32)
+    belief = calibrated_belief(unknowns, pilots, pilots.noise_variance)
+    at_once, one_by_one = belief.older(0.01, 3), belief.older(0.01).older(0.01).older(0.01)
+    np.testing.assert_allclose(at_once.covariance, one_by_one.covariance, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(at_once.values, one_by_one.values, rtol=1e-12)
+    added = np.diag(belief.older(1e-6).covariance - belief.covariance)[:-2]
+    known = 1 - np.diag(belief.covariance)[:-2]
+    np.testing.assert_allclose(added, 1e-6 * known, rtol=1e-6)
 
 
 def test_what_cannot_be_followed_is_refused(stack):

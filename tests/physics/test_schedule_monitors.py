@@ -165,6 +165,22 @@ def test_an_alarm_begins_high_and_ends_low():
         Hysteresis(3.0, 4.0)
 
 
+def test_missing_blocks_are_blocks_that_show_nothing(small):
+    """Against blocks whose pilots depend on nothing and have no noise: the detector's statistic of
+    the next true block is the same, to rounding. Cumulative sums count what was seen only."""
+    first, last = blocks_of(small, 3, 2)
+    dark = Innovation(np.zeros_like(first.residual), np.zeros_like(first.slopes), first.covariance)
+    seen, _ = SubspaceDetector().after(first)
+    shown = seen
+    for _ in range(4):
+        shown, _ = shown.after(dark)
+    _, statistic = seen.idle(4).after(last)
+    np.testing.assert_allclose(statistic, shown.after(last)[1], rtol=1e-12)
+    assert not np.allclose(statistic, seen.after(last)[1])
+    summed, total = Cusum().after(first)
+    assert summed.idle(4).total is total
+
+
 def test_an_alarm_clears_the_memory(small):
     """After it the next statistic is that of a monitor which has seen nothing."""
     (first, second) = blocks_of(small, 1, 2)

@@ -24,6 +24,7 @@ from .calibrate_given import (
 from .calibrate_plan import plan
 from .calibrate_probes import probes
 from .calibrate_schedule import schedule
+from .calibrate_stages import stages
 from .calibrate_wideband import wideband
 from .illumination import NOT_TOLD, Lighting
 from .option_groups import option_groups
@@ -61,6 +62,7 @@ app.command("plan")(plan)
 app.command("entries")(entries)
 app.command("energies")(energies)
 app.command("schedule")(schedule)
+app.command("stages")(stages)
 app.command("compare")(compare)
 app.command("wideband")(wideband)
 app.command("probes")(probes)

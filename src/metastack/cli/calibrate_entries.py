@@ -89,7 +89,7 @@ def entries(
     found = calibrate_entries(
         nominal,
         measured,
-        method=_method(method),
+        method=method_named(method),
         stages=(SeparateStages if separate else CumulativeStages)(stages),
         on_stage=_say_stage,
     )
@@ -132,7 +132,8 @@ def _say_stage(done: int, many: int) -> None:
     typer.echo(f"calibrate: stage {done} of {many}", err=True)
 
 
-def _method(name: EntryMethodName) -> "EntryMethod":
+def method_named(name: EntryMethodName) -> "EntryMethod":
+    """The method of a name, with its own settings."""
     from .. import calibration
 
     kinds: dict[EntryMethodName, Callable[[], EntryMethod]] = {

@@ -42,6 +42,14 @@ def schedule(
     tracked_slots: Annotated[
         int, typer.Option(min=1, help="Pilots a block that the filter takes in.")
     ] = 2,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Plan of patterns to show in turn, and for tracking to choose from; else random "
+            "phases.",
+            show_default=False,
+        ),
+    ] = None,
     watch: Watching = SUBSPACE,
     snr_db: SnrDb = 20.0,
     tolerances: Tolerances = PUBLISHED,
@@ -52,8 +60,9 @@ def schedule(
 ) -> None:
     """Compare schedules on one stack that moves: periodic, in stages, state-driven, tracking.
 
-    Every schedule serves the same stack on the same way; pilots are the true ones. Without users
-    every input port is fed by itself.
+    Every schedule serves the same stack on the same way; pilots are the true ones. Tracking chooses
+    each block's pilots from a pool by what they tell, and is shown with random ones too, as all the
+    others have. Without users every input port is fed by itself.
     """
     import jax
 
@@ -61,6 +70,7 @@ def schedule(
     from ..calibration.schedule import CoherenceBlock, run_schedule
     from ..files import read_stack
     from .simulate import check_db
+    from .simulate_pilots import plan_of
 
     require_writable(report, ".html")
     check_db("snr-db", snr_db)
@@ -70,7 +80,8 @@ def schedule(
     for each in schedules.values():
         coherence.check(each)
     imperfections = imperfections_of(nominal, tolerances)
-    lit = illumination_of(lighting) or FromInputPorts()
+    lit = illumination_of(lighting)
+    patterns = None if plan is None else plan_of(nominal, plan, None, None, lit, seed)
     moving = drift_of(drifting)
     runs: dict[str, ScheduleRun] = {}
     for name, each in schedules.items():
@@ -79,12 +90,13 @@ def schedule(
             nominal,
             moving,
             each,
-            illumination=lit,
+            illumination=patterns.illumination if patterns else lit or FromInputPorts(),
             imperfections=imperfections,
             snr_db=snr_db,
             blocks=blocks,
             key=jax.random.key(seed),
             coherence=coherence,
+            patterns=patterns,
         )
     answer: dict[str, Any] = {
         "blocks": blocks,
@@ -105,6 +117,7 @@ def _schedules(
     from ..calibration.schedule import (
         PeriodicMultiStage,
         PeriodicSingleStage,
+        RandomPilots,
         Stage,
         StateDriven,
         Tracking,
@@ -119,6 +132,7 @@ def _schedules(
         "multi-stage": PeriodicMultiStage(period, stages),
         "state-driven": StateDriven(slots, watched, alarms),
         "tracking": Tracking(slots, tracked, alarms=alarms),
+        "tracking, random pilots": Tracking(slots, tracked, alarms=alarms, choice=RandomPilots()),
     }
 
 
@@ -149,8 +163,8 @@ def _write_page(path: Path, name: str, runs: "dict[str, ScheduleRun]") -> None:
     from ..report import Section, schedule_figure, write_page
 
     caption = (
-        "NMSE of the matrices between layers. Grey: never calibrated. Dashed: jumps. Triangles: "
-        "alarms, open ones false."
+        "NMSE of the matrices between layers, once each block's pilots are taken in; its mean over "
+        "the blocks, and what pilots it took, above each panel."
     )
     section = Section("Schedules", figures=[(schedule_figure(runs), caption)])
     write_page(path, title=f"{name}, calibrated in service", sections=[section])

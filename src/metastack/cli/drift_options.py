@@ -44,6 +44,21 @@ class Drifting:
     jump_size: Annotated[
         float, typer.Option("--jump-size", help="Largest jump, in tolerances.")
     ] = 1.0
+    thermal_amplitude: Annotated[
+        float, typer.Option("--thermal-amplitude", help="Swing of heat either way, in tolerances.")
+    ] = 0.5
+    thermal_period: Annotated[
+        float, typer.Option("--thermal-period", help="Blocks of a swing of heat.")
+    ] = 500.0
+    thermal_trend: Annotated[
+        float, typer.Option("--thermal-trend", help="Trend of heat a block, in tolerances.")
+    ] = 5e-4
+    vibration_amplitude: Annotated[
+        float, typer.Option("--vibration-amplitude", help="Vibration either way, in tolerances.")
+    ] = 0.1
+    vibration_period: Annotated[
+        float, typer.Option("--vibration-period", help="Blocks of a vibration.")
+    ] = 7.3
 
 
 @dataclass(frozen=True)
@@ -69,15 +84,18 @@ def drift_of(drifting: Drifting) -> "Drift":
     """The drift that options describe.
 
     Raises:
-        InputError: a step, rate or size that cannot be.
+        InputError: a step, rate, size or period that cannot be.
     """
     from ..calibration.schedule import Drift, Jumps, RandomWalk, Thermal, Together, Vibration
 
+    given = drifting
     kinds: dict[DriftName, Drift] = {
-        DriftName.WALK: RandomWalk(drifting.walk_step),
-        DriftName.THERMAL: Thermal(),
-        DriftName.JUMPS: Jumps(drifting.jump_rate, drifting.jump_size),
-        DriftName.VIBRATION: Vibration(),
+        DriftName.WALK: RandomWalk(given.walk_step),
+        DriftName.THERMAL: Thermal(
+            given.thermal_amplitude, given.thermal_period, given.thermal_trend
+        ),
+        DriftName.JUMPS: Jumps(given.jump_rate, given.jump_size),
+        DriftName.VIBRATION: Vibration(given.vibration_amplitude, given.vibration_period),
     }
     chosen = dict.fromkeys(drifting.drift or [DriftName.WALK, DriftName.JUMPS])
     return Together(tuple(kinds[name] for name in chosen))

@@ -12,6 +12,7 @@ from .readings import (
     patterned_stack,
     published_arrays,
 )
+from .staging import StagedScore, StagedWay, compare_staging, staged_ways
 from .strategy_comparison import Comparison, StrategyScore, compare_strategies
 
 __all__ = [
@@ -22,8 +23,11 @@ __all__ = [
     "FewStudy",
     "MsePoint",
     "ProbesStudy",
+    "StagedScore",
+    "StagedWay",
     "StrategyScore",
     "WayOut",
+    "compare_staging",
     "compare_strategies",
     "designed_stack",
     "digital_energies",
@@ -32,6 +36,7 @@ __all__ = [
     "patterned_stack",
     "published_arrays",
     "redesigned",
+    "staged_ways",
     "study_few",
     "study_probes",
     "three_fits",

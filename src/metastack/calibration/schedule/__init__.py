@@ -5,6 +5,7 @@ from .decisions import Action, Decision, Hysteresis, Watch
 from .drift import Drift, DriftPath, Jumps, RandomWalk, Thermal, Together, Vibration, drift_path
 from .monitors import Cusum, Innovation, Monitor, ResidualEnergy, SubspaceDetector
 from .operations import Operation, Stage, follow
+from .patterns import Patterns, Shown, TellingPatterns
 from .running import ScheduleRun, links_nmse, pilots_on_path, run_schedule
 from .schedules import (
     Alarms,
@@ -15,7 +16,8 @@ from .schedules import (
     StateDriven,
     Tracking,
 )
-from .service import HeldState, Jump, Patterns, Service, TrackedState
+from .service import HeldState, Jump, Service, TrackedState
+from .showing import PilotChoice, RandomPilots, Showing, TellingPilots
 from .site import Send, Site
 from .stream import StreamMonitor, StreamReport
 from .thresholds import (
@@ -48,6 +50,8 @@ __all__ = [
     "Patterns",
     "PeriodicMultiStage",
     "PeriodicSingleStage",
+    "PilotChoice",
+    "RandomPilots",
     "RandomWalk",
     "Rate",
     "ResidualEnergy",
@@ -55,12 +59,16 @@ __all__ = [
     "ScheduleRun",
     "Send",
     "Service",
+    "Showing",
+    "Shown",
     "Site",
     "Stage",
     "StateDriven",
     "StreamMonitor",
     "StreamReport",
     "SubspaceDetector",
+    "TellingPatterns",
+    "TellingPilots",
     "Thermal",
     "Threshold",
     "Together",

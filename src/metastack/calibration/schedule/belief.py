@@ -6,7 +6,8 @@ start, Gauss-Newton repeats that until the steps are small, and the update is a 
 the belief as its prior.
 
 Source: A. Jazwinski, Stochastic Processes and Filtering Theory, sections 8.3 (extended Kalman
-filter) and 9.7 (iterated).
+filter) and 9.7 (iterated); the walk is that of G. Uhlenbeck and L. Ornstein, Phys. Rev. 36 (1930)
+823.
 """
 
 from dataclasses import dataclass, replace
@@ -65,11 +66,18 @@ class Belief:
         return cls(unknowns, np.zeros(unknowns.size), gain, np.diag(spread))
 
     def older(self, variance: float, blocks: int = 1) -> Self:
-        """The belief after blocks in which every unknown walked by this variance, each block."""
-        aged = self.covariance.copy()
+        """The belief after blocks in each of which every unknown walked by this variance.
+
+        Layers stay within their tolerances. A walk that is drawn back by as much as it spreads
+        keeps what was expected beforehand: no unknown is ever less known than by its tolerance.
+        """
+        kept, added = walked(variance, blocks)
         poses = np.arange(self.unknowns.size)
-        aged[poses, poses] += variance * blocks
-        return replace(self, covariance=aged)
+        factor = np.ones(self._size)
+        factor[poses] = kept
+        aged = factor[:, None] * self.covariance * factor
+        aged[poses, poses] += added
+        return replace(self, values=kept * self.values, covariance=aged)
 
     @in_float64
     def innovation(self, pilots: Pilots, noise_variance: float) -> Innovation:
@@ -78,22 +86,18 @@ class Belief:
         residual, slopes = self._rows(model, pilots, noise_variance, np.zeros(self._size))
         return Innovation(residual, slopes, self.covariance)
 
-    def corrected(self, seen: Innovation) -> Self:
-        """The belief once its own innovation is taken in by one linear step: for small errors."""
-        H, P = seen.slopes, self.covariance
-        K = np.linalg.solve(np.eye(len(H)) + H @ P @ H.T, H @ P).T
-        kept = np.eye(self._size) - K @ H
-        # Joseph's form stays positive in spite of rounding.
-        return self._moved(K @ seen.residual, kept @ P @ kept.T + K @ K.T)
-
-    @in_float64
     def updated(self, pilots: Pilots, noise_variance: float) -> Self:
         """The belief once a block of pilots is taken in."""
+        return self.taught(self.innovation(pilots, noise_variance), pilots, noise_variance)
+
+    @in_float64
+    def taught(self, seen: Innovation, pilots: Pilots, noise_variance: float) -> Self:
+        """The belief once its own innovation is taken in, with the pilots that showed it."""
         model = padded_model(self.unknowns, pilots.plan)
-        moved, root = np.zeros(self._size), np.linalg.cholesky(self.covariance)
-        matrix = np.eye(self._size)
+        root = np.linalg.cholesky(self.covariance)
+        moved, matrix = np.zeros(self._size), np.eye(self._size)
+        residual, slopes = seen.residual, seen.slopes
         for _ in range(_MOST_STEPS):
-            residual, slopes = self._rows(model, pilots, noise_variance, moved)
             told = slopes @ root
             matrix = np.eye(self._size) + told.T @ told
             target = root @ np.linalg.solve(matrix, told.T @ (residual + slopes @ moved))
@@ -101,8 +105,8 @@ class Belief:
             moved = target
             if step @ matrix @ step < _SETTLED_DEVIATIONS**2:
                 break
-        spread = root @ np.linalg.solve(matrix, root.T)
-        return self._moved(moved, spread)
+            residual, slopes = self._rows(model, pilots, noise_variance, moved)
+        return self._moved(moved, root @ np.linalg.solve(matrix, root.T))
 
     def holds(self, values: Float[np.ndarray, " unknowns"], chance: float = 0.999) -> bool:
         """Whether the poses lie in the region in which they are believed to be by this chance."""
@@ -163,6 +167,15 @@ def calibrated_belief(unknowns: Unknowns, pilots: Pilots, noise_variance: float)
     gain = complex(OneGain().fitted(y, jnp.asarray(pilots.received)).item())
     require(gain, "The pilots must resemble those of the stack, but their best gain is 0.")
     return Belief.before_pilots(unknowns, gain).updated(pilots, noise_variance)
+
+
+def walked(variance: float, blocks: int = 1) -> tuple[float, float]:
+    """What is left of an unknown after blocks of a walk, and the variance that is added to it.
+
+    Together they leave a variance of 1, that of what is expected, as it is.
+    """
+    kept = max(1 - variance, 0.0) ** (blocks / 2)
+    return kept, 1 - kept**2
 
 
 def padded_model(unknowns: Unknowns, plan: PilotPlan) -> PoseModel:

@@ -94,3 +94,7 @@ class Watch:
         kept = self.fresh if action is Action.ALARM else monitor
         decision = Decision(block, value, self.hysteresis.level, action, pilots)
         return replace(self, monitor=kept, hysteresis=hysteresis), decision
+
+    def idle(self, blocks: int) -> "Watch":
+        """The watch after blocks that are missing: memory ages, an alarm stays as it is."""
+        return replace(self, monitor=self.monitor.idle(blocks))

@@ -51,6 +51,10 @@ class Monitor(Protocol):
         """The monitor after a block, and the statistic that the block gave."""
         ...
 
+    def idle(self, blocks: int) -> "Monitor":
+        """The monitor after so many blocks of which nothing was seen."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class ResidualEnergy:
@@ -61,6 +65,10 @@ class ResidualEnergy:
     ) -> tuple["ResidualEnergy", Float[np.ndarray, "*stacks"]]:
         """The monitor after a block, and the statistic that the block gave."""
         return self, _excess_energy(innovation)
+
+    def idle(self, blocks: int) -> "ResidualEnergy":
+        """The same: it remembers nothing."""
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +83,10 @@ class Cusum:
         total = np.asarray(self.total + _excess_energy(innovation) - self.allowance)
         total = np.maximum(total, 0)
         return replace(self, total=total), total
+
+    def idle(self, blocks: int) -> "Cusum":
+        """The same: what was not seen speaks neither for a change nor against it."""
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +132,12 @@ class SubspaceDetector:
         excess = np.einsum("...p,pq,...q->...", score, form, score) - np.trace(by_chance)
         deviation = np.sqrt(2 * np.sum(by_chance * by_chance.T))
         return replace(self, matrix=F, score=score, spread=spread), excess / deviation
+
+    def idle(self, blocks: int) -> "SubspaceDetector":
+        """What was seen before is forgotten as it would be, had these blocks shown nothing."""
+        kept = self.forgetting**blocks
+        matrix, score, spread = kept * self.matrix, kept * self.score, kept**2 * self.spread
+        return replace(self, matrix=matrix, score=score, spread=spread)
 
 
 def _evidence(

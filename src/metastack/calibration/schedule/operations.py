@@ -13,6 +13,7 @@ from typing import Protocol
 from ..pilots import Pilots
 from .belief import Belief, calibrated_belief
 from .decisions import Action, Decision, Watch
+from .showing import PilotChoice, Showing
 from .site import Send, Site
 
 _UNKNOWN = float("nan")
@@ -93,48 +94,59 @@ class StateDrivenOperation:
 class TrackingOperation:
     """Take in a few pilots of every block; start anew when a monitor raises an alarm.
 
-    `slots`: of the first calibration, of every other block, and further ones of a new start.
+    `slots`: of the first calibration, of every other block, and further ones of a new start. What
+    blocks show, and how they are watched, is settled once that calibration is done.
     """
 
+    _showing: Showing
     _watch: Watch
 
     def __init__(
-        self, site: Site, slots: tuple[int, int, int], watch_over: Callable[[Belief], Watch]
+        self,
+        site: Site,
+        slots: tuple[int, int, int],
+        choice: PilotChoice,
+        watch_over: Callable[[Belief, Showing], Watch],
     ) -> None:
         self.belief = Belief.before_pilots(site.unknowns)
-        self._site, self._watch_over = site, watch_over
+        self._site, self._choice, self._watch_over = site, choice, watch_over
         self._first, self._tracked, self._restart = slots
 
     def step(self, block: int, send: Send) -> Decision:
         """Do what is to be done in a block; `send` shows a plan and returns the pilots."""
-        site = self._site
         if block == 0:
-            pilots = send(site.plan(self._first))
-            self.belief = calibrated_belief(site.unknowns, pilots, site.noise_variance)
-            self._watch = self._watch_over(self.belief)
-            return Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, self._first)
-        pilots = send(site.plan(self._tracked))
-        tracked = follow(self.belief, self._watch, pilots, site, block=block, blocks_since=1)
+            return self._begun(send)
+        site = self._site
+        aged = self.belief.older(site.step_variance)
+        pilots = send(self._showing.plan(self._tracked, aged))
+        tracked = follow(aged, self._watch, pilots, site.noise_variance, block=block)
         self.belief, self._watch, decision = tracked
         if decision.action is not Action.ALARM or not self._restart:
             return decision
-        more = send(site.plan(self._restart))
+        more = send(self._showing.plan(self._restart, self.belief))
         self.belief = self.belief.updated(more, site.noise_variance)
         return replace(decision, pilots=decision.pilots + self._restart)
 
+    def _begun(self, send: Send) -> Decision:
+        site = self._site
+        pilots = send(site.plan(self._first))
+        self.belief = calibrated_belief(site.unknowns, pilots, site.noise_variance)
+        self._showing = self._choice.begun(site, self.belief)
+        self._watch = self._watch_over(self.belief, self._showing)
+        return Decision(0, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, self._first)
+
 
 def follow(
-    belief: Belief, watch: Watch, pilots: Pilots, site: Site, *, block: int, blocks_since: int
+    aged: Belief, watch: Watch, pilots: Pilots, noise_variance: float, *, block: int
 ) -> tuple[Belief, Watch, Decision]:
     """One block of tracking: belief and watch after its pilots, and the decision.
 
-    `blocks_since`: since the last block that was taken in; in each the unknowns walked. At an alarm
-    the belief is what these pilots alone tell.
+    `aged`: the belief before them, older by the blocks since the last ones. At an alarm the belief
+    is what these pilots alone tell.
     """
-    aged = belief.older(site.step_variance, blocks_since)
-    seen = aged.innovation(pilots, site.noise_variance)
+    seen = aged.innovation(pilots, noise_variance)
     watch, decision = watch.after(seen.whitened(), block=block, pilots=pilots.plan.slots)
     if decision.action is not Action.ALARM:
-        return aged.corrected(seen), watch, decision
-    anew = Belief.before_pilots(site.unknowns, belief.gain)
-    return anew.updated(pilots, site.noise_variance), watch, decision
+        return aged.taught(seen, pilots, noise_variance), watch, decision
+    anew = Belief.before_pilots(aged.unknowns, aged.gain)
+    return anew.updated(pilots, noise_variance), watch, decision

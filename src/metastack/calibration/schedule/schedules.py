@@ -22,6 +22,7 @@ from .operations import (
     TrackingOperation,
 )
 from .service import HeldState, Service, TrackedState
+from .showing import PilotChoice, Showing, TellingPilots
 from .site import Site
 from .thresholds import simulated_threshold
 
@@ -164,12 +165,14 @@ class Tracking:
     """A calibration at the start; then a Kalman filter takes in `tracked_slots` every block.
 
     At an alarm the filter starts anew from the tolerances, with `restart_slots` further pilots.
+    `choice`: of pilots after the start, whose own are random or the site's.
     """
 
     slots: int = 100
     tracked_slots: int = 2
     restart_slots: int = 20
     alarms: Alarms = field(default_factory=Alarms)
+    choice: PilotChoice = field(default_factory=TellingPilots)
 
     @property
     def most_pilots(self) -> int:
@@ -180,14 +183,9 @@ class Tracking:
         """The schedule at work."""
         many = self.slots, self.tracked_slots, self.restart_slots
 
-        def watch_over(belief: Belief) -> Watch:
-            service = tracked_service(site, belief, self.slots, self.tracked_slots)
+        def watch_over(belief: Belief, showing: Showing) -> Watch:
+            start = site.pool(belief.gain).calibrated(self.slots)
+            service = TrackedState(showing.patterns, self.tracked_slots, start, site.step_variance)
             return self.alarms.watch(service, site.seed)
 
-        return TrackingOperation(site, many, watch_over)
-
-
-def tracked_service(site: Site, belief: Belief, slots: int, tracked_slots: int) -> TrackedState:
-    """A state that was calibrated from `slots` pilots, and is tracked from others."""
-    pool = site.pool(belief.gain)
-    return TrackedState(pool, tracked_slots, pool.calibrated(slots), site.step_variance)
+        return TrackingOperation(site, many, self.choice, watch_over)

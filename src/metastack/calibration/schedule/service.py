@@ -11,60 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ...errors import require
-from ...precision import in_float64
-from ..pilot_model import PoseModel, linearised
-from ..pilots import PilotPlan
-from ..unknowns import Unknowns
-from .belief import real_rows
+from .belief import walked
 from .monitors import Innovation
+from .patterns import Patterns, Shown
 
 Errors: TypeAlias = Float[np.ndarray, "stacks state"]
-
-
-@dataclass(frozen=True, eq=False)
-class Patterns:
-    """Derivatives of every pattern's pilots with respect to the state, in noise deviations."""
-
-    slopes: Float[np.ndarray, "patterns numbers state"]
-
-    @classmethod
-    @in_float64
-    def of(cls, unknowns: Unknowns, plan: PilotPlan, noise_variance: float) -> "Patterns":
-        """Those of a plan, about the nominal stack; the noise is that of unit gain.
-
-        Raises:
-            InputError: a noise variance that is not positive.
-        """
-        require(
-            bool(np.isfinite(noise_variance) and noise_variance > 0),
-            f"`noise_variance` must be positive, but is {noise_variance}.",
-        )
-        model = PoseModel.of(unknowns, plan)
-        y, J = map(np.asarray, linearised(model, jnp.zeros(unknowns.size)))
-        J = np.concatenate([J, y[..., None], 1j * y[..., None]], axis=-1)
-        J = np.sqrt(2 / noise_variance) * J.reshape(plan.slots, -1, J.shape[-1])
-        return cls(np.stack([real_rows(slot) for slot in J]))
-
-    @property
-    def state(self) -> int:
-        """Size of the state: unknowns, and two numbers of the gain."""
-        return self.slopes.shape[-1]
-
-    def drawn(
-        self, slots: int, generator: np.random.Generator
-    ) -> Float[np.ndarray, "numbers state"]:
-        """Slopes of a block of so many slots."""
-        return self.slopes[generator.integers(0, len(self.slopes), slots)].reshape(-1, self.state)
-
-    def calibrated(self, slots: int) -> Float[np.ndarray, "state state"]:
-        """Covariance that is expected of a calibration with so many slots, from the prior on."""
-        each = np.einsum("tnp,tnq->pq", self.slopes, self.slopes) / len(self.slopes)
-        return np.linalg.inv(np.eye(self.state) + slots * each)
 
 
 class Service(Protocol):
@@ -114,7 +68,7 @@ class HeldState:
         while True:
             if jumps is not None:
                 errors = jumps.added(block, errors, self.patterns.state - 2, generator)
-            H = self.patterns.drawn(self.slots, generator)
+            H = self.patterns.block(self.slots, self.covariance, generator)
             noise = generator.standard_normal((stacks, len(H)))
             yield Innovation(errors @ H.T + noise, H, self.covariance)
             block += 1
@@ -124,10 +78,10 @@ class HeldState:
 class TrackedState:
     """A state that a Kalman filter tracks from `slots` pilots a block.
 
-    It starts with `covariance`; unknowns walk by `step_variance` a block.
+    It starts with `covariance`; unknowns walk by `step_variance` a block, within their tolerances.
     """
 
-    patterns: Patterns
+    patterns: Shown
     slots: int
     covariance: Float[np.ndarray, "state state"]
     step_variance: float
@@ -138,13 +92,15 @@ class TrackedState:
         """What every block shows of many stacks, without end; all show the same patterns."""
         unknowns, block = self.patterns.state - 2, 0
         P, errors = self.covariance, _drawn(self.covariance, stacks, generator)
-        walk = np.diag(np.repeat([self.step_variance, 0.0], [unknowns, 2]))
+        kept, added = walked(self.step_variance)
+        factor = np.repeat([kept, 1.0], [unknowns, 2])
+        walk = np.diag(np.repeat([added, 0.0], [unknowns, 2]))
         while True:
-            P = P + walk
-            errors = errors + _drawn(walk, stacks, generator)
+            P = factor[:, None] * P * factor + walk
+            errors = factor * errors + _drawn(walk, stacks, generator)
             if jumps is not None:
                 errors = jumps.added(block, errors, unknowns, generator)
-            H = self.patterns.drawn(self.slots, generator)
+            H = self.patterns.block(self.slots, P, generator)
             residual = errors @ H.T + generator.standard_normal((stacks, len(H)))
             seen = Innovation(residual, H, P)
             yield seen.whitened()

@@ -9,9 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ..pilot_design import pool_of_phases
 from ..pilots import PilotPlan, Pilots, random_plan
 from ..unknowns import Unknowns
-from .service import Patterns
+from .patterns import Patterns
 
 # Shows a plan in the slots of the present block, and returns what is received.
 Send: TypeAlias = Callable[[PilotPlan], Pilots]
@@ -51,3 +52,8 @@ class Site:
             unknowns.stack, _POOL, unknowns.illumination, seed=self.seed
         )
         return Patterns.of(unknowns, plan, self.noise_variance / abs(gain) ** 2)
+
+    def menu(self) -> PilotPlan:
+        """Patterns to choose from."""
+        stack, lit = self.unknowns.stack, self.unknowns.illumination
+        return self.patterns or PilotPlan(pool_of_phases(stack, lit, seed=self.seed), lit)

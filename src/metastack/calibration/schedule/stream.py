@@ -1,7 +1,8 @@
 """Blocks of pilots as they come from a device: a calibration, and then a watchful filter.
 
 The first block calibrates; every other one is taken in by the filter, and its innovation is what a
-monitor sees. Where blocks are missing, unknowns walked in each of them.
+monitor sees. Where blocks are missing, unknowns walked in each of them, and the monitor forgets as
+in any other.
 
 Source: ours.
 """
@@ -21,7 +22,8 @@ from ..unknowns import Expected, Unknowns
 from .belief import Belief, calibrated_belief
 from .decisions import Action, Decision, Hysteresis, Watch
 from .operations import follow
-from .schedules import Alarms, tracked_service
+from .schedules import Alarms
+from .service import TrackedState
 from .site import Site
 from .thresholds import simulated_threshold
 
@@ -85,9 +87,10 @@ class StreamMonitor:
             return self._began(block, pilots)
         _check_order(block, self._last)
         since, self._last = block - self._last, block
-        self._watch = self._with_level_of(pilots.plan.slots)
+        self._watch = self._with_level_of(pilots.plan.slots).idle(since - 1)
+        aged = self.belief.older(self._site.step_variance, since)
         self.belief, self._watch, decision = follow(
-            self.belief, self._watch, pilots, self._site, block=block, blocks_since=since
+            aged, self._watch, pilots, self._site.noise_variance, block=block
         )
         return StreamReport(decision, since - 1, self._expected_nmse())
 
@@ -112,7 +115,9 @@ class StreamMonitor:
     def _with_level_of(self, slots: int) -> Watch:
         """The watch with the threshold of blocks of so many slots."""
         if slots not in self._levels:
-            service = tracked_service(self._site, self.belief, self._first_slots, slots)
+            pool = self._site.pool(self.belief.gain)
+            start = pool.calibrated(self._first_slots)
+            service = TrackedState(pool, slots, start, self._step**2)
             self._levels[slots] = simulated_threshold(
                 self._alarms.monitor, service, self._alarms.false_alarms, seed=self._seed
             ).level
