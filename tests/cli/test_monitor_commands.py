@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pytest
 from test_commands import answer_of, refusal_of
 
@@ -44,6 +45,14 @@ def watched(capsys, monkeypatch, stack_file, lines):
     return code, [json.loads(line) for line in said.out.splitlines()], said.err
 
 
+def of_noise(line):
+    """The same block, of which nothing was received but noise."""
+    block, rng = json.loads(line), np.random.default_rng(0)
+    for name in ("received_re", "received_im"):
+        block[name] = rng.normal(size=np.shape(block[name])).tolist()
+    return json.dumps(block) + "\n"
+
+
 def test_a_stream_is_answered_line_by_line(capsys, monkeypatch, stack_file, stream):
     """A gap is warned of; a block that comes again ends it, after what came before was answered."""
     lines = stream.read_text().splitlines(keepends=True)
@@ -67,10 +76,12 @@ def test_a_stream_is_answered_line_by_line(capsys, monkeypatch, stack_file, stre
         (lambda lines: [lines[3], lines[1]], "block 1 comes after block 3"),
         (lambda lines: [lines[0], '{"block": 1,\n'], "cannot be read as JSON (line 2)"),
         (lambda lines: ["[1]\n"], "must be a JSON object, but is [1] (line 1)"),
-        (lambda lines: ['{"block": "a"}\n'], "`block` must be a whole number, but is 'a' (line 1)"),
+        (lambda lines: ['{"block": "a"}\n'], "whole number below 2^53, but is 'a' (line 1)"),
+        (lambda lines: ['{"block": 1' + 400 * "0" + "}\n"], "`block` must be a whole number below"),
         (lambda lines: ['{"block": 1}\n'], "must hold `received_re`, but does not (line 1)"),
         (lambda lines: [lines[0].replace("[[[", "[[[[1],", 1)], "rows of one length"),
         (lambda lines: [], "must hold at least one block, but is empty"),
+        (lambda lines: [of_noise(lines[0]), *lines[1:]], "must be explained by the stack, but 9"),
     ],
 )
 def test_a_stream_that_cannot_be_followed_is_refused(

@@ -18,6 +18,8 @@ from .pilot_arrays import Array
 from .pilot_phases import FORMS, phases_in
 from .wording import one_line, shown
 
+# Beyond, whole numbers are no longer told apart as floats.
+_LAST_BLOCK = 2**53
 _ARRAYS = (*FORMS, "bits", "received_re", "received_im")
 
 
@@ -62,8 +64,8 @@ def _block(line: str, lit: Illumination) -> PilotBlock:
     entries = _entries(line)
     block = entries.get("block")
     require(
-        isinstance(block, int) and not isinstance(block, bool),
-        f"`block` must be a whole number, but is {shown(block)}.",
+        isinstance(block, int) and not isinstance(block, bool) and abs(block) <= _LAST_BLOCK,
+        f"`block` must be a whole number below 2^53, but is {shown(block)}.",
     )
     arrays = {name: _array(name, entries[name]) for name in _ARRAYS if name in entries}
     for name in ("received_re", "received_im"):

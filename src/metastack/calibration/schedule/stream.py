@@ -28,6 +28,8 @@ from .site import Site
 from .thresholds import simulated_threshold
 
 _UNKNOWN = float("nan")
+# A first block of unknown noise that keeps more of its energy is not one of this stack.
+_MOST_NOISE = 0.5
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class StreamMonitor:
     def _began(self, block: int, pilots: Pilots) -> StreamReport:
         variance = self._noise_variance
         if variance is None:
-            variance = calibrate(self._nominal, pilots, expected=self._expected).fit.noise_variance
+            variance = self._noise_of(pilots)
         require(
             bool(np.isfinite(variance) and variance > 0),
             f"`noise_variance` must be positive, but is {variance}.",
@@ -111,6 +113,18 @@ class StreamMonitor:
         self._watch = Watch.begun(monitor, Hysteresis(np.inf, np.inf, self._alarms.quiet_blocks))
         decision = Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, pilots.plan.slots)
         return StreamReport(decision, 0, self._expected_nmse())
+
+    def _noise_of(self, pilots: Pilots) -> float:
+        """What calibration leaves of the first block, if that is the lesser part of it."""
+        fit = calibrate(self._nominal, pilots, expected=self._expected).fit
+        left = float(fit.history[-1])
+        require(
+            left < _MOST_NOISE,
+            f"The first block must be explained by the stack, but {100 * left:.0f} % of its energy "
+            "is left: pilots of another stack or in another time convention, or noise that must be "
+            "told (`noise_variance`).",
+        )
+        return fit.noise_variance
 
     def _with_level_of(self, slots: int) -> Watch:
         """The watch with the threshold of blocks of so many slots."""
