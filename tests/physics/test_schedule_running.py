@@ -132,9 +132,9 @@ def test_what_does_not_fit_is_refused_in_one_line(stack):
 )
 def test_tracking_needs_a_quarter_of_the_pilots(drift):
     """The case study, 20 dB, five paths of 400 blocks: with 2.5 pilots a block at most, all
-    counted, tracking with restart comes to the NMSE that 100 pilots every ten blocks give, or
-    nearer. Both are on the same paths; allowed is two standard errors of the difference of their
-    means, which few jumps make large."""
+    counted, tracking with restart comes nearer than 100 pilots every ten blocks do, on the same
+    paths, by more than the standard error of the difference of their means. It was 1.7 of them on
+    the walk, whose weakest directions change but once a path, and 3 with jumps."""
     runs = [
         [
             run_schedule(case_study(), drift, each, blocks=400, key=jax.random.key(path), **HOW)
@@ -144,7 +144,7 @@ def test_tracking_needs_a_quarter_of_the_pilots(drift):
     ]
     nmse = np.array([[run.nmse.mean() for run in both] for both in runs])
     excess = nmse[:, 1] - nmse[:, 0]
-    assert excess.mean() <= 2 * excess.std(ddof=1) / len(excess) ** 0.5
+    assert excess.mean() < -excess.std(ddof=1) / len(excess) ** 0.5
     pilots = np.array([[run.pilots_per_block for run in both] for both in runs])
     np.testing.assert_array_equal(pilots[:, 0], 10)
     assert pilots[:, 1].mean() <= 2.5
