@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.io
 
+import metastack
 from metastack.cli.main import run
 
 ROOT = Path(__file__).parents[2]
@@ -243,6 +244,16 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+def test_the_package_runs_as_a_module():
+    """As the script does: the same output, and the exit code of what it refuses."""
+    line = [sys.executable, "-m", "metastack"]
+    told = subprocess.run([*line, "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == metastack.__version__
+    refused = subprocess.run([*line, "check", "no.nc"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("metastack: ")
 
 
 def test_too_large_a_wish_is_the_users_fault(capsys, monkeypatch, tmp_path):
