@@ -1,6 +1,7 @@
 """Every command as a user types it, in one process to spare the imports."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import scipy.io
 
 import metastack
-from metastack.cli.main import run
+from metastack.cli.main import main, run
 
 ROOT = Path(__file__).parents[2]
 STACK_2X2 = ROOT / "examples" / "stack_2x2.toml"
@@ -254,6 +255,22 @@ def test_the_package_runs_as_a_module():
     refused = subprocess.run([*line, "check", "no.nc"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert refused.stderr.startswith("metastack: ")
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "3"), ("0", "0")])
+def test_the_compiler_keeps_quiet_unless_it_is_asked(monkeypatch, given, used):
+    """XLA logs that long compilations are slow, below level 3; the user's own level stays."""
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "")  # so that it is put back
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    if given is not None:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", given)
+    monkeypatch.setattr("sys.argv", ["metastack", "--version"])
+    # The package's `main` is the function; its module goes by its name alone.
+    module = sys.modules["metastack.cli.main"]
+    monkeypatch.setattr(module, "keep_compiled_programs", lambda: None)
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == used
 
 
 def test_too_large_a_wish_is_the_users_fault(capsys, monkeypatch, tmp_path):

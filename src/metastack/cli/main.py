@@ -64,7 +64,17 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 def main() -> None:
     """Run the command line and exit: 0 done, 1 our own fault, 2 input that cannot be used."""
     keep_compiled_programs()
+    _silence_compiler()
     sys.exit(run(sys.argv[1:]))
+
+
+def _silence_compiler() -> None:
+    """Let XLA report by exceptions alone, which are said in our words, unless the user has set it.
+
+    Its log otherwise asks for a bug report whenever a program takes two minutes to compile. It
+    reads this when JAX is imported.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def run(arguments: Sequence[str]) -> int:
