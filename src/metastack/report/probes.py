@@ -23,7 +23,12 @@ def probes_figure(study: ProbesStudy) -> Figure:
     axes.axhline(
         10 * np.log10(study.prior), color=GREY, linewidth=0.9, linestyle="--", label="uncalibrated"
     )
-    axes.axhline(10 * np.log10(study.without_bound), color=BLUE, label="pilots alone: bound")
+    axes.axhline(
+        10 * np.log10(study.without_bound),
+        color=BLUE,
+        linestyle="-.",
+        label="pilots alone: bound",
+    )
     axes.plot(
         study.bound_snr_db, 10 * np.log10(study.bound), color=VERMILION, label="with probes: bound"
     )

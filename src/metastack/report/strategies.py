@@ -18,18 +18,18 @@ def strategies_figure(comparison: Comparison) -> Figure:
     errors, times = figure.subplots(1, 2, sharey=True, width_ratios=[2, 1])
     places = np.arange(len(rows))[::-1]
     for place, row in zip(places, rows, strict=True):
-        _dots(errors, row.held_out, place + 0.14, BLUE)
-        _dots(errors, row.raw, place - 0.14, GREEN)
+        _dots(errors, row.held_out, place + 0.14, BLUE, "o")
+        _dots(errors, row.raw, place - 0.14, GREEN, "^")
     errors.plot([], [], "o", color=BLUE, markersize=4, label="responses held out")
-    errors.plot([], [], "o", color=GREEN, markersize=4, label="matrices between layers")
+    errors.plot([], [], "^", color=GREEN, markersize=4, label="matrices between layers")
     errors.set_yticks(places, [row.name for row in rows])
     errors.set_xlabel("NMSE (dB): every stack, mean as a bar")
     seconds = [row.seconds for row in comparison.strategies]
     times.plot(seconds, places[1:], "D", color=VERMILION, markersize=5)
     times.set_xscale("log")
-    # At least a decade, so that small differences look small.
-    middle = np.sqrt(min(seconds) * max(seconds))
-    times.set_xlim(min(min(seconds) / 1.5, middle / 4), max(max(seconds) * 1.5, middle * 4))
+    # Whole decades: small differences look small, and two numbers at least tell the scale.
+    low, high = np.log10(min(seconds) / 1.2), np.log10(max(seconds) * 1.2)
+    times.set_xlim(10.0 ** np.floor(low), 10.0 ** np.ceil(high))
     # Decades, and where these are far apart the ones between have no room for labels.
     times.xaxis.set_major_locator(LogLocator(numticks=4))
     times.xaxis.set_minor_formatter(NullFormatter())
@@ -41,7 +41,11 @@ def strategies_figure(comparison: Comparison) -> Figure:
     return figure
 
 
-def _dots(axes: Axes, linear: Float[np.ndarray, " stacks"], place: float, colour: str) -> None:
+def _dots(
+    axes: Axes, linear: Float[np.ndarray, " stacks"], place: float, colour: str, marker: str
+) -> None:
     values_db = 10 * np.log10(linear)
-    axes.plot(values_db, np.full(len(linear), place), ".", color=colour, alpha=0.35, markersize=4)
+    axes.plot(
+        values_db, np.full(len(linear), place), marker, color=colour, alpha=0.5, markersize=2.5
+    )
     axes.plot([10 * np.log10(linear.mean())] * 2, [place - 0.11, place + 0.11], color=colour)
