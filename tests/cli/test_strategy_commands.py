@@ -128,3 +128,39 @@ def test_pilots_of_another_plan_are_refused(capsys, tmp_path, bench):
 def test_only_networks_can_be_tuned(capsys, tmp_path, bench):
     line = ("learn", "tune", bench / "stack.toml", bench / "book.npz", bench / "pilots.nc")
     assert "must hold an unrolled network" in refusal_of(capsys, *line, "-o", tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize(
+    "command", [("codebook", "build"), ("learn", "linear"), ("learn", "train")]
+)
+def test_outputs_that_cannot_be_are_refused_before_any_work(capsys, tmp_path, bench, command):
+    """A picture of another kind, and a result that would overwrite the plan."""
+    plan = tmp_path / "plan.npz"
+    plan.write_bytes(b"")
+    line = (*command, bench / "stack.toml", plan, "-o")
+    refused = refusal_of(capsys, *line, tmp_path / "new.npz", "--figure", tmp_path / "f.txt")
+    assert "must end in .png or .svg or .pdf" in refused
+    assert "must be another file than the input" in refusal_of(capsys, *line, plan)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        (("codebook", "build"), ()),
+        (("learn", "linear"), ("--stacks", "64")),
+        (("learn", "train"), ("--stacks", "64", "--steps", "2", "--batch", "4")),
+    ],
+)
+def test_what_is_prepared_is_drawn(capsys, tmp_path, bench, command, options):
+    out, figure = tmp_path / "new.npz", tmp_path / "figure.png"
+    line = (*command, bench / "stack.toml", bench / "plan.nc", "-o", out, *TOLERANCES)
+    assert answer_of(capsys, *line, *options, "--figure", figure)["figure"] == str(figure)
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert out.exists()
+    if command[1] != "train":
+        return
+    tune = ("learn", "tune", bench / "stack.toml", out, bench / "pilots.nc", "-o")
+    figure = tmp_path / "tuned.svg"
+    answer_of(capsys, *tune, tmp_path / "tuned.npz", "--steps", "2", "--figure", figure)
+    assert "<svg" in figure.read_text()

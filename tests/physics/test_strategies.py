@@ -195,6 +195,19 @@ def test_a_budget_cuts_the_cost_that_is_told(stack, plan, book, monkeypatch):
     assert counted[-1] == 1
 
 
+def test_answers_by_depth_are_those_of_searches_with_as_many_candidates(stack, plan, book):
+    """`CodebookSearch` with each budget is the oracle; the last answers with what noise allows."""
+    pilots = of_a_bad_stack(book, stack, plan)
+    with ms.float64():
+        model = PoseModel.of(book.preparation.unknowns(stack, plan), plan)
+        answers = [*codebook.answers_by_depth(book, model, pilots.received, pilots.noise_variance)]
+    assert answers[-1].candidates == book.wanted_candidates(1e-4)
+    assert [each.whole for each in answers[:6]] == [True, False, False, False, True, True]
+    for each in (*answers[:5], answers[-1]):
+        found = CodebookSearch(book, each.candidates).calibrate(stack, pilots).calibration
+        np.testing.assert_allclose(each.values, found.values, atol=1e-9)
+
+
 @pytest.mark.parametrize("most", [1, 9, 25])
 def test_a_search_cut_short_states_its_own_error(stack, plan, book, most):
     """Over 40 stacks at 30 dB, where the best estimate is up to 13 dB nearer: the root mean square
@@ -280,6 +293,22 @@ def test_training_makes_the_error_smaller(stack, plan, trained):
         for each in (start, network)
     )
     assert 10 * np.log10(after / before) < -1
+
+
+@pytest.mark.slow
+def test_stacks_held_out_tell_of_training_and_change_nothing(stack, plan):
+    """The same network, exactly, as without them; their loss before training is that of the first
+    steps but for chance, and lower at the end."""
+    given = {"key": jax.random.key(1), "stacks": 64, "batch": 16, "steps": 12, "unrolled_steps": 1}
+    expected = Expected.within(LARGE)
+    plain, judged = (
+        train_unrolled(stack, plan, expected, **given, held_out=many) for many in (0, 32)
+    )
+    assert plain.held_out.size == plain.held_out_steps.size == 0
+    np.testing.assert_array_equal(judged.loss, plain.loss)
+    np.testing.assert_array_equal(judged.network.log_damping, plain.network.log_damping)
+    np.testing.assert_array_equal(judged.held_out_steps, range(13))
+    assert judged.held_out[-1] < judged.held_out[0]
 
 
 @pytest.mark.slow

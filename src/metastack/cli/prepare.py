@@ -7,8 +7,9 @@ import typer
 
 from .illumination import NOT_TOLD, Lighting, illumination_of
 from .option_groups import option_groups
-from .options import AsJson, Seed, StackPath, command_line, require_writable
+from .options import AsJson, Seed, StackPath, command_line, refuse_overwriting, require_writable
 from .output import emit
+from .prepare_figures import draw_linear, draw_search_depth, draw_training, draw_tuning
 from .tolerances import PUBLISHED, Tolerances, imperfections_of
 
 if TYPE_CHECKING:
@@ -35,8 +36,16 @@ PlanPath: TypeAlias = Annotated[
 PreparedPath: TypeAlias = Annotated[
     Path, typer.Option("-o", "--output", help="File to write (.npz).")
 ]
+FigurePath: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--figure", help="Also draw how near it comes, tried on other stacks (.png, .svg, .pdf)."
+    ),
+]
 Stacks: TypeAlias = Annotated[int, typer.Option(min=2, help="Simulated stacks to learn from.")]
 _SHOWN_SNR_DB = (10, 20, 30)
+# Enough for a steady loss; each judgement takes about as long as a training step.
+_HELD_OUT = 128
 
 
 @codebook_app.command("build")
@@ -50,6 +59,7 @@ def build(
     candidates: Annotated[
         int, typer.Option(min=1, help="Candidates that a search may try at most.")
     ] = 200,
+    figure: FigurePath = None,
     lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
@@ -58,13 +68,14 @@ def build(
 
     `metastack calibrate … --strategy FILE` searches it. How many candidates a search tries is
     printed: more slots and less noise tell more, and let it go deeper, as far as --candidates lets.
+    --figure draws what every level of the search is worth.
     """
     from jax.random import key
 
     from ..calibration import Expected
     from ..calibration.strategies import Codebook
 
-    require_writable(output, ".npz")
+    _check_outputs(output, figure, plan)
     device, measured = _given(stack, plan, lighting)
     imperfections = imperfections_of(device, tolerances)
     book = Codebook.of(
@@ -79,6 +90,9 @@ def build(
     _write(book, output, {"stacks": stacks, "seed": seed})
     rows = [_cost(book, snr_db) for snr_db in _SHOWN_SNR_DB]
     facts = {"unknowns": book.preparation.size, "slots": measured.slots, "output": str(output)}
+    if figure is not None:
+        draw_search_depth(book, (device, measured, imperfections.law), _SHOWN_SNR_DB, seed, figure)
+        facts["figure"] = str(figure)
     emit({**facts, "costs": rows}, as_json=json)
 
 
@@ -90,6 +104,7 @@ def linear(
     output: PreparedPath,
     tolerances: Tolerances = PUBLISHED,
     stacks: Stacks = 2048,
+    figure: FigurePath = None,
     lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
@@ -100,7 +115,7 @@ def linear(
     from ..calibration import Expected
     from ..calibration.strategies import LinearMap
 
-    require_writable(output, ".npz")
+    _check_outputs(output, figure, plan)
     device, measured = _given(stack, plan, lighting)
     imperfections = imperfections_of(device, tolerances)
     learned = LinearMap.of(
@@ -112,9 +127,12 @@ def linear(
         stacks=stacks,
     )
     _write(learned, output, {"stacks": stacks, "seed": seed})
-    directions = len(learned.mean)
-    facts = {"unknowns": learned.preparation.size, "slots": measured.slots}
-    emit({**facts, "directions": directions, "output": str(output)}, as_json=json)
+    facts: dict[str, Any] = {"unknowns": learned.preparation.size, "slots": measured.slots}
+    facts |= {"directions": len(learned.mean), "output": str(output)}
+    if figure is not None:
+        draw_linear(learned, (device, measured, imperfections.law), seed, figure)
+        facts["figure"] = str(figure)
+    emit(facts, as_json=json)
 
 
 @learn_app.command("train")
@@ -130,6 +148,10 @@ def train(
     batch: Annotated[int, typer.Option(min=4, help="Stacks in a training step.")] = 64,
     least_snr_db: Annotated[float, typer.Option(help="Noisiest pilots to learn from.")] = 5.0,
     most_snr_db: Annotated[float, typer.Option(help="Cleanest pilots to learn from.")] = 35.0,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Also draw the training, with stacks held out (.png, .svg, .pdf)."),
+    ] = None,
     lighting: Lighting = NOT_TOLD,
     seed: Seed = 0,
     json: AsJson = False,
@@ -144,7 +166,7 @@ def train(
     from ..calibration.strategies import train_unrolled
     from .progress import CountProgress
 
-    require_writable(output, ".npz")
+    _check_outputs(output, figure, plan)
     device, measured = _given(stack, plan, lighting)
     imperfections = imperfections_of(device, tolerances)
     with CountProgress("training steps", steps) as progress:
@@ -159,11 +181,15 @@ def train(
             stacks=stacks,
             batch=batch,
             steps=steps,
+            held_out=0 if figure is None else _HELD_OUT,
             on_step=lambda *_: progress.advance(1),
         )
     settings = {"stacks": stacks, "batch": batch, "steps": len(trained.loss), "seed": seed}
     _write(trained.network, output, {**settings, "snr_db": [least_snr_db, most_snr_db]})
-    _say_trained(trained, output, as_json=json)
+    if figure is not None:
+        given = device, measured, imperfections.law
+        draw_training(trained, given, (least_snr_db, most_snr_db), seed, figure)
+    _say_trained(trained, output, figure, as_json=json)
 
 
 @learn_app.command("tune")
@@ -179,6 +205,9 @@ def tune(
     ],
     output: PreparedPath,
     steps: Annotated[int, typer.Option(min=0, help="Training steps.")] = 30,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw how tuning went (.png, .svg, .pdf).")
+    ] = None,
     lighting: Lighting = NOT_TOLD,
     json: AsJson = False,
 ) -> None:
@@ -186,12 +215,10 @@ def tune(
     from ..calibration.strategies import UnrolledNetwork, fine_tuned
     from ..errors import require
     from ..files import read_prepared, read_stack
-    from .options import refuse_overwriting
     from .pilot_options import read_measured
     from .progress import CountProgress
 
-    require_writable(output, ".npz")
-    refuse_overwriting(output, learned)
+    _check_outputs(output, figure, learned, *pilots)
     device, stored = read_stack(stack).stack, read_prepared(learned)
     network = stored.prepared
     require(
@@ -206,7 +233,9 @@ def tune(
         )
     settings = {**stored.settings, "tuned_steps": len(trained.loss)}
     _write(trained.network, output, {**settings, "tuned_on": [str(path) for path in pilots]})
-    _say_trained(trained, output, as_json=json)
+    if figure is not None:
+        draw_tuning(trained, measured, figure)
+    _say_trained(trained, output, figure, as_json=json)
 
 
 def _cost(book: "Codebook", snr_db: float) -> dict[str, Any]:
@@ -215,6 +244,13 @@ def _cost(book: "Codebook", snr_db: float) -> dict[str, Any]:
     tried = book.candidates(noise)
     is_cut_short = tried < book.wanted_candidates(noise)
     return {"snr_db": snr_db, "candidates": tried, "cut_short": is_cut_short}
+
+
+def _check_outputs(output: Path, figure: Path | None, *inputs: Path) -> None:
+    """Refuse outputs that could not be written, or that are inputs."""
+    require_writable(output, ".npz")
+    require_writable(figure, ".png", ".svg", ".pdf")
+    refuse_overwriting(output, *inputs)
 
 
 def _given(stack: Path, plan: Path, lighting: Lighting) -> "tuple[Stack, PilotPlan]":
@@ -232,7 +268,7 @@ def _write(prepared: "Prepared", output: Path, settings: dict[str, Any]) -> None
     write_prepared(prepared, output, command=command_line(), settings=settings)
 
 
-def _say_trained(trained: "Training", output: Path, *, as_json: bool) -> None:
+def _say_trained(trained: "Training", output: Path, figure: Path | None, *, as_json: bool) -> None:
     from ..calibration import Ending
 
     loss = trained.loss
@@ -242,6 +278,8 @@ def _say_trained(trained: "Training", output: Path, *, as_json: bool) -> None:
         "last_loss": float(loss[-10:].mean()) if len(loss) else None,
         "output": str(output),
     }
+    if figure is not None:
+        facts["figure"] = str(figure)
     emit(facts, as_json=as_json)
     if trained.ending is Ending.INTERRUPTED:
         raise KeyboardInterrupt

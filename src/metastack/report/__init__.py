@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from .accuracy import accuracy_figure
     from .angular_response import angular_response_maps
     from .bound import bound_map
     from .calibration_report import write_calibration_report
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
     from .residuals import fit_history, residual_figure
     from .run_report import write_report
     from .schedules import schedule_figure
+    from .search_depth import search_depth_figure
     from .spectrum import MarkedSpectrum, angular_spectrum_map
     from .strategies import strategies_figure
     from .study_figure import mse_figure
+    from .training import training_figure, tuning_figure
     from .ways_out import ways_out_figure
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "Section",
     "SimulatedCurve",
     "Surface",
+    "accuracy_figure",
     "angular_response_maps",
     "angular_spectrum_map",
     "bound_map",
@@ -66,9 +70,12 @@ __all__ = [
     "residual_figure",
     "response_against_target",
     "schedule_figure",
+    "search_depth_figure",
     "stack_drawing",
     "strategies_figure",
     "tradeoff",
+    "training_figure",
+    "tuning_figure",
     "ways_out_figure",
     "write_calibration_report",
     "write_direction_report",
@@ -86,6 +93,7 @@ _HOME = {
     "Section": "html",
     "SimulatedCurve": "mse_study",
     "Surface": "likelihood",
+    "accuracy_figure": "accuracy",
     "angular_response_maps": "angular_response",
     "angular_spectrum_map": "spectrum",
     "bound_map": "bound",
@@ -106,9 +114,12 @@ _HOME = {
     "residual_figure": "residuals",
     "response_against_target": "fit",
     "schedule_figure": "schedules",
+    "search_depth_figure": "search_depth",
     "stack_drawing": "drawing",
     "strategies_figure": "strategies",
     "tradeoff": "losses",
+    "training_figure": "training",
+    "tuning_figure": "training",
     "ways_out_figure": "ways_out",
     "write_calibration_report": "calibration_report",
     "write_direction_report": "direction_report",

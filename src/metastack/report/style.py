@@ -35,6 +35,8 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
 )
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 GREY = "#8A8A8A"
+# In the order of the colours, so that series can be told apart in grey.
+MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _STYLE: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",

@@ -1,5 +1,6 @@
 """Studies: computations over parameters that end in a figure and the data behind it."""
 
+from .accuracy import Accuracy, study_linear, study_network
 from .calibration_loop import DirectionTask, WayOut, redesigned, ways_out
 from .few_directions import FewStudy, study_few, three_fits
 from .mse_study import Contender, MsePoint, mse_points
@@ -12,17 +13,20 @@ from .readings import (
     patterned_stack,
     published_arrays,
 )
+from .search_depth import SearchDepth, study_search_depth
 from .staging import StagedScore, StagedWay, compare_staging, staged_ways
 from .strategy_comparison import Comparison, StrategyScore, compare_strategies
 
 __all__ = [
     "READERS",
+    "Accuracy",
     "Comparison",
     "Contender",
     "DirectionTask",
     "FewStudy",
     "MsePoint",
     "ProbesStudy",
+    "SearchDepth",
     "StagedScore",
     "StagedWay",
     "StrategyScore",
@@ -38,7 +42,10 @@ __all__ = [
     "redesigned",
     "staged_ways",
     "study_few",
+    "study_linear",
+    "study_network",
     "study_probes",
+    "study_search_depth",
     "three_fits",
     "ways_out",
 ]

@@ -11,8 +11,10 @@ Between the last codewords the score is a parabola, whose vertex costs no search
 Source: calibration paper, section III-C.2; the directions and the prior in the score are ours.
 """
 
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import equinox as eqx
 import jax
@@ -162,6 +164,54 @@ class CodebookSearch:
         return Estimate(found, found.links)
 
 
+class Answer(NamedTuple):
+    """What a search says that ends after so many candidates; `whole`: after a level, or before any.
+
+    Other searches are cut short within the first level.
+    """
+
+    candidates: int
+    whole: bool
+    values: Float[np.ndarray, " unknowns"]
+
+
+def answers_by_depth(
+    book: Codebook,
+    model: PoseModel,
+    received: Complex[np.ndarray, "slots antennas users"],
+    variance: float,
+) -> Iterator[Answer]:
+    """Answers of searches that end ever later, as deep as the noise lets.
+
+    Whatever the codebook allows. The first one knows the nominal stack alone, all others end with
+    their vertex. Pilots are of unit gain.
+    """
+    noise_to_signal = variance / book.preparation.power
+    is_searched = book.is_searched(noise_to_signal)
+
+    def search(most: int) -> _Search:
+        return _Search(model, received, variance, book.directions, most)
+
+    most = book.wanted_candidates(noise_to_signal)
+    whole = search(most)
+    yield Answer(1, True, whole.best)
+    for few in _parts(int(is_searched[:1].sum())):
+        short = search(2 * few + 3)
+        short.level(np.flatnonzero(is_searched[0]), book.steps()[0])
+        short.vertex()
+        yield Answer(2 * few + 3, False, short.best)
+    for steps, wanted in zip(book.steps(), is_searched, strict=False):
+        whole.level(np.flatnonzero(wanted), steps)
+        end = copy(whole)
+        end.vertex()
+        yield Answer(most - end.left, True, end.best)
+
+
+def _parts(directions: int) -> list[int]:
+    """A quarter, half and three quarters of them, as far as these differ."""
+    return sorted({directions * share // 4 for share in (1, 2, 3)} - {0, directions})
+
+
 class _Search:
     """The best candidate so far, and along every direction where the score is least."""
 
@@ -175,7 +225,7 @@ class _Search:
     ) -> None:
         self._model, self._measured = model, jnp.asarray(received)
         self._variance = jnp.asarray(variance)
-        self._directions, self._left = np.asarray(directions), most_candidates
+        self._directions, self.left = np.asarray(directions), most_candidates
         self._least = np.zeros(self._directions.shape[1])
         self.is_cut_short = False
         self.best, self._score = np.zeros(len(directions)), np.inf
@@ -187,7 +237,7 @@ class _Search:
         Along the most telling ones only if candidates are short, of which the vertex needs one.
         """
         wanted = len(along)
-        along = along[: max(self._left - 2, 0) // 2]
+        along = along[: max(self.left - 2, 0) // 2]
         self.is_cut_short |= len(along) < wanted
         if not len(along):
             return
@@ -205,9 +255,9 @@ class _Search:
 
     def _try(self, candidates: Float[np.ndarray, "n unknowns"]) -> Float[np.ndarray, " n"]:
         """What pilots and prior leave of candidates; the best is kept, as far as any are left."""
-        if self._left < len(candidates):
+        if self.left < len(candidates):
             return np.full(len(candidates), np.inf)
-        self._left -= len(candidates)
+        self.left -= len(candidates)
         table = np.zeros((2 * self.best.size, self.best.size))
         table[: len(candidates)] = candidates
         count = jnp.asarray(len(candidates))

@@ -6,14 +6,14 @@ On the device it is not: what is made small is what pilots and prior leave of th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Complex, Float, Key
+from jaxtyping import Array, Complex, Float, Int, Key
 
 from ...errors import require
 from ...imperfections import ErrorLaw, UniformErrors
@@ -34,18 +34,23 @@ _UNIFORM = UniformErrors()
 _GROUPS = 4
 _RATE, _TUNING_RATE = 0.1, 0.02
 _MOST_LOG = 20.0
+# So often are stacks judged that are not trained on.
+_MOST_TIMES = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
     """A trained network, and how it came about.
 
-    `loss`: before every step of the training, of its own batch.
+    `loss`: before every step of the training, of its own batch. `held_out`: the same of stacks that
+    are not trained on, after so many steps as `held_out_steps` says; none if there are none.
     """
 
     network: UnrolledNetwork
     loss: Float[np.ndarray, " steps"]
     ending: Ending
+    held_out_steps: Int[np.ndarray, " times"]
+    held_out: Float[np.ndarray, " times"]
 
 
 class _Sample(NamedTuple):
@@ -54,6 +59,9 @@ class _Sample(NamedTuple):
     received: Complex[Array, "batch slots antennas users"]
     variance: Float[Array, " batch"]
     truth: Float[Array, "batch unknowns"]
+
+
+_Loss: TypeAlias = Callable[[UnrolledNetwork, _Sample], Float[Array, ""]]
 
 
 @in_float64
@@ -69,13 +77,16 @@ def train_unrolled(
     stacks: int = 2048,
     batch: int = 32,
     steps: int = 150,
+    held_out: int = 0,
     on_step: Callable[[int, int, float], None] | None = None,
 ) -> Training:
     """Train on simulated stacks, at signal-to-noise ratios over a range.
 
     The ratio is that of pilots through the nominal stack to noise. `stacks`: so many are simulated,
-    for the linear map too. `on_step` is told steps done, steps in all and the loss. Ctrl-C ends
-    training and keeps what was learned.
+    for the linear map too. `held_out`: so many more, which change nothing of what is learned, tell
+    the loss of stacks that are not trained on, now and then, with the same noise each time.
+    `on_step` is told steps done, steps in all and the loss. Ctrl-C ends training and keeps what was
+    learned.
 
     Raises:
         InputError: a plan of another stack; unknowns without tolerance; too few stacks; a range
@@ -90,6 +101,10 @@ def train_unrolled(
         batch >= _GROUPS and steps >= 0,
         f"`batch` must be at least {_GROUPS} and `steps` not negative, but are {batch}, {steps}.",
     )
+    require(
+        held_out == 0 or held_out >= _GROUPS,
+        f"`held_out` must be 0 or at least {_GROUPS}, but is {held_out}.",
+    )
     for_linear, for_stacks, for_batches = jax.random.split(key, 3)
     linear = LinearMap.of(stack, plan, expected, key=for_linear, law=law, stacks=stacks)
     unknowns = linear.preparation.unknowns(stack, plan)
@@ -101,20 +116,22 @@ def train_unrolled(
         linear, steps=unrolled_steps, reach=float(jnp.abs(truth).max())
     )
 
+    power = linear.preparation.power
+
     def samples(number: int) -> _Sample:
-        return _samples(
-            jax.random.fold_in(for_batches, number),
-            truth,
-            clean,
-            batch,
-            linear.preparation.power,
-            snr_range_db,
-        )
+        of_step = jax.random.fold_in(for_batches, number)
+        return _samples(of_step, truth, clean, batch, power, snr_range_db)
 
     def loss(network: UnrolledNetwork, sample: _Sample) -> Float[Array, ""]:
         return _error(network, model, grams, sample)
 
-    return _descended(network, loss, samples, steps, _RATE, on_step)
+    unseen = None
+    if held_out:
+        for_fresh, for_noise = jax.random.split(jax.random.fold_in(key, 1))
+        fresh = drawn(unknowns, law, for_fresh, held_out)
+        of_fresh = predicted_batch(model, fresh)
+        unseen = _samples(for_noise, fresh, of_fresh, held_out, power, snr_range_db)
+    return _descended(network, loss, samples, steps, _RATE, on_step, unseen)
 
 
 @in_float64
@@ -153,11 +170,12 @@ def fine_tuned(
 
 def _descended(
     network: UnrolledNetwork,
-    loss: Callable[[UnrolledNetwork, _Sample], Float[Array, ""]],
+    loss: _Loss,
     samples: Callable[[int], _Sample],
     steps: int,
     rate: float,
     on_step: Callable[[int, int, float], None] | None,
+    unseen: _Sample | None = None,
 ) -> Training:
     """Adam on what is learned, the linear map being left alone."""
     optimiser = optax.chain(
@@ -175,11 +193,14 @@ def _descended(
         moved = eqx.apply_updates(learned, update)
         return jax.tree.map(lambda x: jnp.clip(x, -_MOST_LOG, _MOST_LOG), moved), state, value
 
-    history, ending = [], Ending.BUDGET_SPENT
+    judge = _Judge(loss, unseen, steps)
+    history, ending = list[float](), Ending.BUDGET_SPENT
     try:
+        judge.judge(0, network)
         for number in range(steps):
             learned, state, value = step(learned, state, samples(number))
             history.append(float(value))
+            judge.judge(number + 1, eqx.combine(learned, fixed))
             if on_step is not None:
                 on_step(number + 1, steps, history[-1])
     except KeyboardInterrupt:
@@ -187,7 +208,24 @@ def _descended(
     found = jax.tree.map(
         lambda leaf: np.asarray(leaf) if eqx.is_array(leaf) else leaf, eqx.combine(learned, fixed)
     )
-    return Training(found, np.array(history), ending)
+    judged = np.array(judge.steps, int), np.array(judge.losses, float)
+    return Training(found, np.array(history), ending, *judged)
+
+
+class _Judge:
+    """The loss of stacks that are not trained on, now and then; of none, if there are none."""
+
+    def __init__(self, loss: _Loss, unseen: _Sample | None, steps: int) -> None:
+        often = np.linspace(0, steps, min(steps, _MOST_TIMES) + 1).round().astype(int)
+        self._times = set(often.tolist())
+        self._loss, self._unseen = eqx.filter_jit(loss), unseen
+        self.steps, self.losses = list[int](), list[float]()
+
+    def judge(self, steps: int, network: UnrolledNetwork) -> None:
+        """Judge a network after so many steps, if its time has come."""
+        if self._unseen is not None and steps in self._times:
+            self.steps.append(steps)
+            self.losses.append(float(self._loss(network, self._unseen)))
 
 
 def _is_learned(network: UnrolledNetwork) -> UnrolledNetwork:
