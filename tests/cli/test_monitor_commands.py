@@ -36,11 +36,11 @@ def stream(stack_file, tmp_path_factory):
     return path
 
 
-def watched(capsys, monkeypatch, stack_file, lines):
+def watched(capsys, monkeypatch, stack_file, lines, *options):
     """Exit code, decisions and what was said of these lines on standard input."""
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(lines)))
     capsys.readouterr()
-    code = run(["monitor", str(stack_file), "-", "--false-alarms", "0.002", *USER])
+    code = run(["monitor", str(stack_file), "-", "--false-alarms", "0.002", *options, *USER])
     said = capsys.readouterr()
     return code, [json.loads(line) for line in said.out.splitlines()], said.err
 
@@ -67,13 +67,103 @@ def test_a_stream_is_answered_line_by_line(capsys, monkeypatch, stack_file, stre
     assert all(each["statistic"] < each["threshold"] for each in decisions[1:])
     warning, refusal = said.splitlines()
     assert "Blocks 3 to 4 are missing" in warning
-    assert refusal == "metastack: Every block must come once, but block 6 is repeated."
+    assert refusal == "metastack: Every block must come once, but block 6 is repeated (line 7)."
+
+
+def test_what_is_believed_is_told_kept_and_drawn(capsys, monkeypatch, tmp_path, stack_file, stream):
+    """Poses of a line and of the file are the same numbers, and tell less than half a deviation of
+    a layer's tolerance after 32 pilots only where pilots tell nothing."""
+    output, figure = tmp_path / "believed.toml", tmp_path / "watched.svg"
+    lines = stream.read_text().splitlines(keepends=True)
+    code, decisions, _ = watched(
+        capsys, monkeypatch, stack_file, lines, "-o", str(output), "--figure", str(figure)
+    )
+    assert code == 0
+    stack = ms.read_stack(output).stack
+    for plane, row in enumerate(decisions[-1]["planes"], start=1):
+        told = [name for name, value in row.items() if name[:2] == "dy" and value is not None]
+        assert told == ["dy_wavelengths", "dy_deviation_wavelengths"]
+        moved = stack.poses.dy_m[plane] / stack.wavelength_m
+        assert row["dy_wavelengths"] == pytest.approx(moved, rel=1e-9)
+        assert 0 < row["dy_deviation_wavelengths"] < 0.01 / 3**0.5
+    drawn = figure.read_text()
+    assert all(word in drawn for word in ("coherence block", "threshold", "alarm (0)"))
+
+
+def test_a_quiet_history_tells_the_threshold(capsys, monkeypatch, tmp_path, stack_file, stream):
+    """The level of a log of 5000 blocks at one false alarm in 500, ten in all; the same log of
+    another monitor, a shorter one, and no log at all are refused before a block is read."""
+    lines = stream.read_text().splitlines(keepends=True)[:3]
+    quiet = np.random.default_rng(0).standard_normal(5000)
+    log = tmp_path / "quiet.jsonl"
+
+    def refusal(text, *options):
+        log.write_text(text)
+        code, decisions, said = watched(
+            capsys, monkeypatch, stack_file, lines, "--history", str(log), *options
+        )
+        assert code == 2
+        assert not decisions
+        assert len(said.splitlines()) == 1
+        return said
+
+    def written(statistics):
+        line = '{{"decision": "none", "monitor": "subspace", "statistic": {!r}}}\n'
+        first = '{"decision": "calibration", "monitor": "subspace", "statistic": null}\n'
+        return first + "".join(line.format(float(each)) for each in statistics)
+
+    log.write_text(written(quiet))
+    code, decisions, _ = watched(
+        capsys, monkeypatch, stack_file, lines, "--history", str(log), "--monitor", "subspace"
+    )
+    assert code == 0
+    level = decisions[-1]["threshold"]
+    before = np.concatenate([[-np.inf], quiet[:-1]])
+    assert np.sum((quiet > level) & (before <= level)) in (9, 10)
+    assert "at least 5000 blocks for 0.002 false alarms" in refusal(written(quiet[:4999]))
+    assert "that of the monitor `cusum`, but is that of 'subspace' (line 2)" in refusal(
+        written(quiet), "--monitor", "cusum"
+    )
+    assert "must be a decision of a monitor, but is [1] (line 1)" in refusal("[1]\n")
+    assert "`statistic` must be a number, but is None (line 2)" in refusal(
+        written([]) + '{"decision": "none", "monitor": "subspace"}\n'
+    )
+
+
+def test_what_no_threshold_can_reach_is_refused_before_a_block(
+    capsys, monkeypatch, stack_file, stream
+):
+    lines = stream.read_text().splitlines(keepends=True)
+    code, decisions, said = watched(
+        capsys, monkeypatch, stack_file, lines, "--false-alarms", "1e-9"
+    )
+    assert (code, decisions) == (2, [])
+    assert "at least 2.5e-05 to be simulated, but is 1e-09; a history of 10000000000 blocks" in said
+
+
+def test_a_gain_of_its_own_for_every_block_raises_no_alarm(
+    capsys, monkeypatch, tmp_path, stack_file
+):
+    """With phases of unlocked oscillators, where the option says so; without it, in every block."""
+    path = tmp_path / "unlocked.jsonl"
+    answer_of(
+        capsys, "simulate", "drift", stack_file, "-o", path, "--blocks", "6", "--first-slots",
+        "32", "--drift", "jumps", "--jump-rate", "0", "--gain-step", "2", *USER,
+    )  # fmt: skip
+    lines = path.read_text().splitlines(keepends=True)
+
+    def alarms(*options):
+        _, decisions, _ = watched(capsys, monkeypatch, stack_file, lines, *options)
+        return sum(each["decision"] == "alarm" for each in decisions)
+
+    assert alarms("--gain-step", "1") == 0
+    assert alarms() >= 4
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: [lines[3], lines[1]], "block 1 comes after block 3"),
+        (lambda lines: [lines[3], lines[1]], "block 1 comes after block 3 (line 2)"),
         (lambda lines: [lines[0], '{"block": 1,\n'], "cannot be read as JSON (line 2)"),
         (lambda lines: ["[1]\n"], "must be a JSON object, but is [1] (line 1)"),
         (lambda lines: ['{"block": "a"}\n'], "whole number below 2^53, but is 'a' (line 1)"),

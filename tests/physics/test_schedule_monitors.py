@@ -4,6 +4,7 @@ Simulated with pilots linearised about the nominal stack; the last test of the f
 good that is. The case study has 4 antennas, 20 dB, published tolerances, one user.
 """
 
+from dataclasses import replace
 from itertools import islice
 
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ from metastack.calibration.schedule import (
     ResidualEnergy,
     SubspaceDetector,
     TrackedState,
+    Walk,
     Watch,
     detection,
     simulated_statistics,
@@ -108,14 +110,30 @@ def test_the_detectors_form_is_the_likelihood_ratio(small):
     np.testing.assert_allclose(np.diff(statistic) * deviation, np.diff(ratio), rtol=1e-6)
 
 
-def test_innovations_of_a_tracked_state_are_white(small):
+@pytest.mark.parametrize("gain_step", [0.0, 0.1, 1.0])
+def test_innovations_of_a_tracked_state_are_white(small, gain_step):
     """Kalman's theorem: whitened innovations of a filter that knows the walk are independent, of
     unit variance. 500 stacks x 8 numbers x 30 blocks tell a covariance to .003."""
-    tracked = TrackedState(small.patterns, 1, small.covariance, 0.05**2)
+    tracked = TrackedState(small.patterns, 1, small.covariance, Walk(0.05, gain_step))
     residual = np.array([each.residual for each in blocks_of(tracked, 500, 30)])
     assert abs(np.mean(residual**2) - 1) < 5 * 0.0041
     for lag in (1, 2):
         assert abs(np.mean(residual[lag:] * residual[:-lag])) < 5 * 0.003
+
+
+def test_a_gain_that_walks_says_nothing_of_held_poses(small):
+    """What is left of a block's residual is the same whatever the gain does, to rounding, and
+    noise stays white in it: its covariance is a projection of rank two less."""
+    (seen,) = blocks_of(small, 3, 1)
+    moved = seen.residual + seen.slopes[:, -2:] @ np.array([0.7, -1.3])
+    kept = seen.without_gain()
+    other = replace(seen, residual=moved).without_gain()
+    np.testing.assert_allclose(other.residual, kept.residual, atol=1e-9)
+    assert kept.residual.shape[1] == seen.residual.shape[1] - 2
+    across = replace(seen, residual=np.eye(seen.residual.shape[1])).without_gain().residual
+    np.testing.assert_allclose(across.T @ across, np.eye(across.shape[1]), atol=1e-12)
+    with pytest.raises(InputError, match="at least 2 responses when its gain is another each time"):
+        Innovation(seen.residual[:, :2], seen.slopes[:2], seen.covariance).without_gain()
 
 
 def test_cusum_is_pages_recursion(small):

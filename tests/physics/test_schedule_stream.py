@@ -12,6 +12,7 @@ from metastack.calibration.schedule import (
     Alarms,
     StreamMonitor,
     SubspaceDetector,
+    Walk,
     pilots_on_path,
 )
 
@@ -37,7 +38,7 @@ def blocks():
 
 def watching(monitor):
     alarms = Alarms(monitor, false_alarms=2e-3)
-    return StreamMonitor(case_study(2, 3, 2), EXPECTED, step=0.02, alarms=alarms)
+    return StreamMonitor(case_study(2, 3, 2), EXPECTED, walk=Walk(0.02), alarms=alarms)
 
 
 def test_a_gap_ages_the_belief_and_the_monitors_memory(blocks):

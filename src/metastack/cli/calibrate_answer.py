@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from ..calibration import (
     Calibration,
@@ -23,7 +24,7 @@ from ..calibration import (
 )
 from ..calibration.bounds import LARGEST_LINEAR_NMSE
 from ..calibration.estimate import FoundPoses
-from ..calibration.unknowns import DEGREES_OF_FREEDOM, plane_name
+from ..calibration.unknowns import DEGREES_OF_FREEDOM, Unknowns, plane_name
 from ..errors import require
 from ..files import StackDescription, read_stack, write_stack
 from ..files.atomic import replacing
@@ -261,18 +262,27 @@ def planes_found(
     calibration: FoundPoses, is_unseen: Any, inflation: float | None
 ) -> list[dict[str, Any]]:
     """Displacement and standard deviation of every plane; nothing where pilots tell nothing."""
-    unknowns, rows = calibration.unknowns, dict[int, dict[str, Any]]()
-    values = calibration.values * unknowns.unit
-    deviations = calibration.deviation * unknowns.unit
+    spread = None if inflation is None else inflation * calibration.deviation
+    return plane_rows(calibration.unknowns, calibration.values, spread, is_unseen)
+
+
+def plane_rows(
+    unknowns: Unknowns,
+    values: Float[np.ndarray, " unknowns"],
+    deviations: Float[np.ndarray, " unknowns"] | None,
+    is_unseen: Bool[np.ndarray, " unknowns"],
+) -> list[dict[str, Any]]:
+    """What is known of every plane, both in units of the unknowns; nothing of what is unseen."""
+    rows = dict[int, dict[str, Any]]()
     wavelength_m = float(unknowns.stack.wavelength_m)
     used = sorted(set(unknowns.freedoms))
     for index, (plane, freedom) in enumerate(zip(unknowns.planes, unknowns.freedoms, strict=True)):
         row = rows.setdefault(plane, {"plane": plane_name(plane, unknowns.stack)})
         row |= {} if len(row) > 1 else {key: None for each in used for key in _keys(each)}
         if not is_unseen[index]:
-            unit = wavelength_m if freedom < 3 else np.pi / 180
-            deviation = None if inflation is None else inflation * deviations[index] / unit
-            row |= zip(_keys(freedom), (values[index] / unit, deviation), strict=True)
+            unit = unknowns.unit[index] / (wavelength_m if freedom < 3 else np.pi / 180)
+            deviation = None if deviations is None else deviations[index] * unit
+            row |= zip(_keys(freedom), (values[index] * unit, deviation), strict=True)
     return list(rows.values())
 
 

@@ -9,6 +9,7 @@ from .drift_options import (
     SUBSPACE,
     WALK_AND_JUMPS,
     Drifting,
+    GainStep,
     SnrDb,
     Watching,
     alarms_of,
@@ -51,6 +52,15 @@ def schedule(
         ),
     ] = None,
     watch: Watching = SUBSPACE,
+    gain_step: GainStep = 0.0,
+    assumed_step: Annotated[
+        float | None,
+        typer.Option(
+            help="Step of the walk that schedules take the drift for, in tolerances a block; else "
+            "they are told the true one.",
+            show_default=False,
+        ),
+    ] = None,
     snr_db: SnrDb = 20.0,
     tolerances: Tolerances = PUBLISHED,
     lighting: Lighting = NOT_TOLD,
@@ -67,7 +77,7 @@ def schedule(
     import jax
 
     from ..calibration import FromInputPorts
-    from ..calibration.schedule import CoherenceBlock, run_schedule
+    from ..calibration.schedule import CoherenceBlock, Walk, run_schedule
     from ..files import read_stack
     from .simulate import check_db
     from .simulate_pilots import plan_of
@@ -83,6 +93,7 @@ def schedule(
     lit = illumination_of(lighting)
     patterns = None if plan is None else plan_of(nominal, plan, None, None, lit, seed)
     moving = drift_of(drifting)
+    taken_step = moving.step_deviation if assumed_step is None else assumed_step
     runs: dict[str, ScheduleRun] = {}
     for name, each in schedules.items():
         typer.echo(f"schedule: {name}", err=True)
@@ -97,11 +108,15 @@ def schedule(
             key=jax.random.key(seed),
             coherence=coherence,
             patterns=patterns,
+            gain_step=gain_step,
+            assumed=Walk(taken_step, gain_step),
         )
     answer: dict[str, Any] = {
         "blocks": blocks,
         "uncalibrated_nmse_db": _db(next(iter(runs.values())).uncalibrated_nmse.mean()),
         "jumps": int(next(iter(runs.values())).path.jumps.sum()),
+        "true_step": moving.step_deviation,
+        "assumed_step": taken_step,
         "seed": seed,
         "schedules": [_row(name, run, block_slots) for name, run in runs.items()],
     }

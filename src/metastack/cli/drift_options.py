@@ -61,6 +61,16 @@ class Drifting:
     ] = 7.3
 
 
+GainStep: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--gain-step",
+        help="Step of the set-up's complex gain a block, relative (radians of phase); from 1 on "
+        "every block has one of its own, as without a locked oscillator.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Watching:
     """What is watched, and when it raises an alarm."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .drift_options import WALK_AND_JUMPS, Drifting, SnrDb, drift_of
+from .drift_options import WALK_AND_JUMPS, Drifting, GainStep, SnrDb, drift_of
 from .illumination import NOT_TOLD, Lighting, illumination_of
 from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, require_writable
@@ -23,6 +23,7 @@ def drift(
     blocks: Annotated[int, typer.Option(min=1, help="Blocks.")] = 100,
     first_slots: Annotated[int, typer.Option(min=1, help="Slots of the first block.")] = 100,
     slots: Annotated[int, typer.Option(min=1, help="Slots of every other block.")] = 4,
+    gain_step: GainStep = 0.0,
     snr_db: SnrDb = 20.0,
     tolerances: Tolerances = PUBLISHED,
     lighting: Lighting = NOT_TOLD,
@@ -51,7 +52,7 @@ def drift(
     path = drift_path(moving, jax.random.key(seed), blocks, unknowns.size)
     truth = path.values / imperfections.law.deviation
     many = [first_slots, *[slots] * (blocks - 1)]
-    made = pilots_on_path(unknowns, truth, many, snr_db=snr_db, seed=seed)
+    made = pilots_on_path(unknowns, truth, many, snr_db=snr_db, seed=seed, gain_step=gain_step)
     with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
         for block, pilots in enumerate(made):
             file.write(pilot_block_line(block, pilots) + "\n")

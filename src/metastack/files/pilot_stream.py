@@ -16,7 +16,7 @@ from ..calibration.pilots import PilotPlan, Pilots
 from ..errors import InputError, require
 from .pilot_arrays import Array
 from .pilot_phases import FORMS, phases_in
-from .wording import one_line, shown
+from .wording import naming_line, shown
 
 # Beyond, whole numbers are no longer told apart as floats.
 _LAST_BLOCK = 2**53
@@ -24,10 +24,11 @@ _ARRAYS = (*FORMS, "bits", "received_re", "received_im")
 
 
 class PilotBlock(NamedTuple):
-    """The pilots of one block, and its number."""
+    """The pilots of one block, its number, and that of the line on which it stands."""
 
     number: int
     pilots: Pilots
+    line: int
 
 
 def read_pilot_blocks(lines: Iterable[str], lit: Illumination) -> Iterator[PilotBlock]:
@@ -39,12 +40,9 @@ def read_pilot_blocks(lines: Iterable[str], lit: Illumination) -> Iterator[Pilot
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        try:
-            block = _block(line, lit)
-        except InputError as error:
-            message = str(error).removesuffix(".")
-            raise InputError(one_line(f"{message} (line {number}).")) from error
-        yield block
+        with naming_line(number):
+            block, pilots = _block(line, lit)
+        yield PilotBlock(block, pilots, number)
 
 
 def pilot_block_line(block: int, pilots: Pilots) -> str:
@@ -60,7 +58,7 @@ def pilot_block_line(block: int, pilots: Pilots) -> str:
     )
 
 
-def _block(line: str, lit: Illumination) -> PilotBlock:
+def _block(line: str, lit: Illumination) -> tuple[int, Pilots]:
     entries = _entries(line)
     block = entries.get("block")
     require(
@@ -77,7 +75,7 @@ def _block(line: str, lit: Illumination) -> PilotBlock:
         f"{imaginary.shape}.",
     )
     plan = PilotPlan(phases_in(arrays), lit)
-    return PilotBlock(int(block or 0), Pilots.measured(plan, real + 1j * imaginary))
+    return int(block or 0), Pilots.measured(plan, real + 1j * imaginary)
 
 
 def _entries(line: str) -> dict[str, Any]:

@@ -41,6 +41,16 @@ def naming(path: Path | str) -> Generator[None]:
 
 
 @contextmanager
+def naming_line(number: int) -> Generator[None]:
+    """Add the line to every `InputError` raised inside."""
+    try:
+        yield
+    except InputError as error:
+        message = str(error).removesuffix(".")
+        raise InputError(one_line(f"{message} (line {number}).")) from error
+
+
+@contextmanager
 def opening(path: Path | str) -> Generator[None]:
     """Turn what the operating system says about a file into an `InputError`.
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .likelihood import MarkedEstimate, Surface, error_ellipse, likelihood_surface
     from .losses import tradeoff
     from .matrices import link_matrices
+    from .monitored import monitor_figure
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
     from .phases import pattern_maps, phase_maps
     from .pose_errors import pose_estimates
@@ -61,6 +62,7 @@ __all__ = [
     "fit_history",
     "likelihood_surface",
     "link_matrices",
+    "monitor_figure",
     "mse_against_snr",
     "mse_figure",
     "pattern_maps",
@@ -106,6 +108,7 @@ _HOME = {
     "likelihood_surface": "likelihood",
     "link_matrices": "matrices",
     "mse_figure": "study_figure",
+    "monitor_figure": "monitored",
     "mse_against_snr": "mse_study",
     "pattern_maps": "phases",
     "phase_maps": "phases",

@@ -2,7 +2,17 @@
 
 from .belief import Belief, calibrated_belief
 from .decisions import Action, Decision, Hysteresis, Watch
-from .drift import Drift, DriftPath, Jumps, RandomWalk, Thermal, Together, Vibration, drift_path
+from .drift import (
+    Drift,
+    DriftPath,
+    Jumps,
+    RandomWalk,
+    Thermal,
+    Together,
+    Vibration,
+    drift_path,
+    gain_path,
+)
 from .monitors import Cusum, Innovation, Monitor, ResidualEnergy, SubspaceDetector
 from .operations import Operation, Stage, follow
 from .patterns import Patterns, Shown, TellingPatterns
@@ -29,6 +39,7 @@ from .thresholds import (
     simulated_threshold,
     threshold_from_history,
 )
+from .walk import Walk
 
 __all__ = [
     "Action",
@@ -75,11 +86,13 @@ __all__ = [
     "TrackedState",
     "Tracking",
     "Vibration",
+    "Walk",
     "Watch",
     "calibrated_belief",
     "detection",
     "drift_path",
     "follow",
+    "gain_path",
     "links_nmse",
     "pilots_on_path",
     "run_schedule",

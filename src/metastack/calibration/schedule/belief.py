@@ -6,8 +6,7 @@ start, Gauss-Newton repeats that until the steps are small, and the update is a 
 the belief as its prior.
 
 Source: A. Jazwinski, Stochastic Processes and Filtering Theory, sections 8.3 (extended Kalman
-filter) and 9.7 (iterated); the walk is that of G. Uhlenbeck and L. Ornstein, Phys. Rev. 36 (1930)
-823.
+filter) and 9.7 (iterated).
 """
 
 from dataclasses import dataclass, replace
@@ -16,18 +15,19 @@ from typing import Self
 import jax.numpy as jnp
 import numpy as np
 import scipy.stats
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float
 
 from ...errors import require
-from ...precision import in_float64
+from ...precision import float64, in_float64
+from ...stack import Stack
 from ..gains import OneGain
 from ..geometric import is_wide
 from ..pilot_model import PoseModel, linearised, predicted
 from ..pilots import PilotPlan, Pilots
 from ..unknowns import Unknowns
-from .monitors import Innovation
+from .monitors import OF_GAIN, Innovation
+from .walk import Walk
 
-_OF_GAIN = 2
 # The gain's deviation before anything is measured, relative: as good as unknown.
 _UNKNOWN_GAIN = 1.0
 _MOST_STEPS = 20
@@ -62,29 +62,27 @@ class Belief:
             "Tolerances must be small beside a wavelength for a stack to be followed, but are not; "
             "calibrate it once, and follow the calibrated stack within smaller ones.",
         )
-        spread = np.concatenate([np.ones(unknowns.size), np.full(_OF_GAIN, _UNKNOWN_GAIN**2)])
+        spread = np.concatenate([np.ones(unknowns.size), np.full(OF_GAIN, _UNKNOWN_GAIN**2)])
         return cls(unknowns, np.zeros(unknowns.size), gain, np.diag(spread))
 
-    def older(self, variance: float, blocks: int = 1) -> Self:
-        """The belief after blocks in each of which every unknown walked by this variance.
-
-        Layers stay within their tolerances. A walk that is drawn back by as much as it spreads
-        keeps what was expected beforehand: no unknown is ever less known than by its tolerance.
-        """
-        kept, added = walked(variance, blocks)
-        poses = np.arange(self.unknowns.size)
-        factor = np.ones(self._size)
-        factor[poses] = kept
-        aged = factor[:, None] * self.covariance * factor
-        aged[poses, poses] += added
-        return replace(self, values=kept * self.values, covariance=aged)
+    def older(self, walk: Walk, blocks: int = 1) -> Self:
+        """The belief after blocks in each of which the state walked."""
+        kept, added = walk.over(self._size, blocks)
+        aged = kept[:, None] * self.covariance * kept + np.diag(added)
+        return replace(self, values=kept[:-OF_GAIN] * self.values, covariance=aged)
 
     @in_float64
     def innovation(self, pilots: Pilots, noise_variance: float) -> Innovation:
-        """What a block of pilots shows beyond what was believed, in deviations of the noise."""
+        """What a block of pilots shows beyond what was believed, in deviations of the noise.
+
+        Slopes of the poses turn with the gain, and are those at the gain that the block tells.
+        """
         model = padded_model(self.unknowns, pilots.plan)
         residual, slopes = self._rows(model, pilots, noise_variance, np.zeros(self._size))
-        return Innovation(residual, slopes, self.covariance)
+        spread = np.eye(len(slopes)) + slopes @ self.covariance @ slopes.T
+        told = self.covariance @ slopes.T @ np.linalg.solve(spread, residual)
+        turned = _turned(slopes, 1 + complex(*told[-OF_GAIN:]))
+        return Innovation(residual, turned, self.covariance)
 
     def updated(self, pilots: Pilots, noise_variance: float) -> Self:
         """The belief once a block of pilots is taken in."""
@@ -108,6 +106,21 @@ class Belief:
             residual, slopes = self._rows(model, pilots, noise_variance, moved)
         return self._moved(moved, root @ np.linalg.solve(matrix, root.T))
 
+    @property
+    def deviation(self) -> Float[np.ndarray, " unknowns"]:
+        """Standard deviation of every unknown, in its unit."""
+        return np.sqrt(np.diag(self.covariance)[: self.unknowns.size])
+
+    @property
+    def is_unseen(self) -> Bool[np.ndarray, " unknowns"]:
+        """Of which unknowns the uncertainty is still mostly that of the tolerance."""
+        return self.deviation**2 > 0.5
+
+    def stack(self) -> Stack:
+        """The stack as it is believed to be."""
+        with float64():
+            return self.unknowns.applied(jnp.asarray(self.values))[0]
+
     def holds(self, values: Float[np.ndarray, " unknowns"], chance: float = 0.999) -> bool:
         """Whether the poses lie in the region in which they are believed to be by this chance."""
         size = self.unknowns.size
@@ -127,7 +140,7 @@ class Belief:
         moved: Float[np.ndarray, " state"],
     ) -> tuple[Float[np.ndarray, " numbers"], Float[np.ndarray, "numbers state"]]:
         """Residual and Jacobian at some distance from the mean, in deviations of the noise."""
-        poses, of_gain = moved[:-_OF_GAIN], 1 + complex(*moved[-_OF_GAIN:])
+        poses, of_gain = moved[:-OF_GAIN], 1 + complex(*moved[-OF_GAIN:])
         slots = pilots.plan.slots
         every = linearised(model, jnp.asarray(self.values + poses))
         y, slopes = (np.asarray(each)[:slots] for each in every)
@@ -142,14 +155,14 @@ class Belief:
         self, moved: Float[np.ndarray, " state"], spread: Float[np.ndarray, "state state"]
     ) -> Self:
         """With the mean moved; the gain's errors are counted relative to its new value."""
-        factor = 1 + complex(*moved[-_OF_GAIN:])
+        factor = 1 + complex(*moved[-OF_GAIN:])
         turn = np.eye(self._size)
         part = 1 / factor
-        turn[-_OF_GAIN:, -_OF_GAIN:] = [[part.real, -part.imag], [part.imag, part.real]]
+        turn[-OF_GAIN:, -OF_GAIN:] = [[part.real, -part.imag], [part.imag, part.real]]
         spread = turn @ spread @ turn.T
         return replace(
             self,
-            values=self.values + moved[:-_OF_GAIN],
+            values=self.values + moved[:-OF_GAIN],
             gain=self.gain * factor,
             covariance=(spread + spread.T) / 2,
         )
@@ -169,13 +182,13 @@ def calibrated_belief(unknowns: Unknowns, pilots: Pilots, noise_variance: float)
     return Belief.before_pilots(unknowns, gain).updated(pilots, noise_variance)
 
 
-def walked(variance: float, blocks: int = 1) -> tuple[float, float]:
-    """What is left of an unknown after blocks of a walk, and the variance that is added to it.
-
-    Together they leave a variance of 1, that of what is expected, as it is.
-    """
-    kept = max(1 - variance, 0.0) ** (blocks / 2)
-    return kept, 1 - kept**2
+def _turned(
+    slopes: Float[np.ndarray, "numbers state"], of_gain: complex
+) -> Float[np.ndarray, "numbers state"]:
+    """Real parts above imaginary ones, those of the poses multiplied by what became of a gain."""
+    real, imaginary = np.split(slopes[:, :-OF_GAIN], 2)
+    poses = real_rows(of_gain * (real + 1j * imaginary))
+    return np.concatenate([poses, slopes[:, -OF_GAIN:]], axis=1)
 
 
 def padded_model(unknowns: Unknowns, plan: PilotPlan) -> PoseModel:

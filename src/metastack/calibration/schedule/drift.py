@@ -12,13 +12,15 @@ from typing import Protocol
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Complex, Float, Key
 
 from ...errors import require
 from ...precision import in_float64
 
 # A filter averages over about so many blocks: over these, what heat does in a row adds up.
 _MEMORY_BLOCKS = 10
+# Nepers by which the level of a set-up changes at most, either way.
+_MOST_LEVEL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,11 +201,28 @@ def drift_path(drift: Drift, key: Key[Array, ""], blocks: int, unknowns: int) ->
     return DriftPath(_turned_back(start + moved.values), moved.jumps)
 
 
+@in_float64
+def gain_path(step: float, key: Key[Array, ""], blocks: int) -> Complex[np.ndarray, " blocks"]:
+    """Gain of a set-up in every block, 1 in the first: phase and level walk.
+
+    `step`: deviation of the phase's steps in radians, and of the level's in nepers. The level
+    turns back where it would be more than half a neper (4.3 dB) off.
+
+    Raises:
+        InputError: a step that is negative or not finite.
+    """
+    _check("gain_step", step)
+    steps = np.array(step * jax.random.normal(key, (2, blocks), float))
+    steps[:, 0] = 0
+    level, phase = np.cumsum(steps, axis=1)
+    return np.exp(_MOST_LEVEL * _turned_back(level / _MOST_LEVEL) + 1j * phase)
+
+
 def _without_jumps(values: Float[np.ndarray, "blocks unknowns"]) -> DriftPath:
     return DriftPath(values, np.zeros(len(values), bool))
 
 
-def _turned_back(values: Float[np.ndarray, "blocks unknowns"]) -> Float[np.ndarray, "blocks _"]:
+def _turned_back(values: Float[np.ndarray, "blocks *_"]) -> Float[np.ndarray, "blocks *_"]:
     """What lies beyond ±1 mirrored at the ends, as often as it takes."""
     return 1 - np.abs(np.mod(values + 1, 4) - 2)
 

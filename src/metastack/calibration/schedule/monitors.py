@@ -17,7 +17,7 @@ from jaxtyping import Float
 from ...errors import require
 
 # The gain stands behind the poses in the state, as two numbers.
-_OF_GAIN = 2
+OF_GAIN = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,23 @@ class Innovation:
         whitener = np.linalg.inv(root)
         nothing = np.zeros_like(self.covariance)
         return Innovation(self.residual @ whitener.T, whitener @ H, nothing)
+
+    def without_gain(self) -> "Innovation":
+        """The part of the same that no error of the gain explains.
+
+        Raises:
+            InputError: a block of a single response, all of which a gain explains.
+        """
+        H = self.slopes
+        many = len(H) - OF_GAIN
+        require(
+            many > 0,
+            "A block must have at least 2 responses when its gain is another each time, but has 1.",
+        )
+        across = np.linalg.qr(H[:, -OF_GAIN:], mode="complete").Q[:, OF_GAIN:]
+        slopes = across.T @ H
+        slopes[:, -OF_GAIN:] = 0
+        return Innovation(self.residual @ across, slopes, self.covariance)
 
 
 class Monitor(Protocol):
@@ -152,7 +169,7 @@ def _evidence(
 
 def _jump_covariance(jump: float, size: int) -> Float[np.ndarray, "state state"]:
     """Poses jump, the gain does not."""
-    return np.diag(np.repeat([jump**2, 0.0], [size - _OF_GAIN, _OF_GAIN]))
+    return np.diag(np.repeat([jump**2, 0.0], [size - OF_GAIN, OF_GAIN]))
 
 
 def _excess_energy(innovation: Innovation) -> Float[np.ndarray, "*stacks"]:

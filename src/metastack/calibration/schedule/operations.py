@@ -47,7 +47,7 @@ class PeriodicOperation:
     def step(self, block: int, send: Send) -> Decision:
         """Do what is to be done in a block; `send` shows a plan and returns the pilots."""
         site, place = self._site, block % self._period
-        self.belief = self.belief.older(site.step_variance)
+        self.belief = self.belief.older(site.walk)
         stage = self._due.get(place)
         if stage is None:
             return Decision(block, _UNKNOWN, _UNKNOWN, Action.NONE, 0)
@@ -79,7 +79,7 @@ class StateDrivenOperation:
             self._watch = self._watch_over(self.belief)
             return Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, self._slots)
         pilots = send(site.plan(self._watched_slots))
-        seen = self.belief.innovation(pilots, site.noise_variance)
+        seen = site.walk.held(self.belief.innovation(pilots, site.noise_variance))
         self._watch, decision = self._watch.after(seen, block=block, pilots=self._watched_slots)
         if decision.action is not Action.ALARM:
             return decision
@@ -117,7 +117,7 @@ class TrackingOperation:
         if block == 0:
             return self._begun(send)
         site = self._site
-        aged = self.belief.older(site.step_variance)
+        aged = self.belief.older(site.walk)
         pilots = send(self._showing.plan(self._tracked, aged))
         tracked = follow(aged, self._watch, pilots, site.noise_variance, block=block)
         self.belief, self._watch, decision = tracked

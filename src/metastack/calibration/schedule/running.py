@@ -6,7 +6,8 @@ Source: ours.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -26,9 +27,10 @@ from ..sensitivity import links_at
 from ..unknowns import Expected, Unknowns
 from .belief import padded_model
 from .decisions import Action, Decision
-from .drift import Drift, DriftPath, drift_path
+from .drift import Drift, DriftPath, drift_path, gain_path
 from .schedules import CoherenceBlock, Schedule
 from .site import Site
+from .walk import Walk
 
 _RESETS = (Action.CALIBRATION, Action.ALARM)
 
@@ -90,12 +92,16 @@ def run_schedule(
     coherence: CoherenceBlock | None = None,
     patterns: PilotPlan | None = None,
     gain: complex = 1.0,
+    gain_step: float = 0.0,
+    assumed: Walk | None = None,
 ) -> ScheduleRun:
     """Let a schedule serve a stack that moves, block after block.
 
     `imperfections`: the tolerances within which poses are, and in which `drift` counts. `snr_db`:
-    of an antenna in a slot of random phases. `patterns`: shown in turn, else random ones. The same
-    key moves the stack in the same way whatever the schedule is.
+    of an antenna in a slot of random phases. `patterns`: shown in turn, else random ones.
+    `gain_step`: of the walk that the set-up's gain makes each block (`gain_path`). `assumed`: what
+    the schedule takes for the walk, in tolerances; the true one if not told. The same key moves
+    the stack in the same way whatever the schedule is.
 
     Raises:
         InputError: a schedule that does not fit a coherence block; fewer than one block; an SNR
@@ -109,15 +115,17 @@ def run_schedule(
     tolerance = 1 / imperfections.law.deviation
     truth = path.values * tolerance
     seed = int(jax.random.randint(for_noise, (), 0, 2**31 - 1))
-    step_variance = (drift.step_deviation * tolerance) ** 2
-    site = Site(unknowns, variance, step_variance, seed, patterns)
+    walk = assumed or Walk(drift.step_deviation, gain_step)
+    walk = replace(walk, pose_step=walk.pose_step * tolerance)
+    site = Site(unknowns, variance, walk, seed, patterns)
     operation = schedule.begun(site)
-    ether = _Ether(unknowns, variance, gain, np.random.default_rng(seed))
+    gains = gain * gain_path(gain_step, for_noise, blocks)
+    ether = _Ether(unknowns, variance, np.random.default_rng(seed))
     decisions, found, is_false = list[Decision](), list[np.ndarray](), list[bool]()
     is_unanswered = False
-    for block, now in enumerate(truth):
-        before = operation.belief.older(step_variance)
-        decision = operation.step(block, lambda plan, now=now: ether.carried(plan, now))
+    for block, (now, factor) in enumerate(zip(truth, gains, strict=True)):
+        before = operation.belief.older(walk)
+        decision = operation.step(block, partial(ether.carried, truth=now, gain=factor))
         decisions.append(decision)
         is_unanswered |= bool(path.jumps[block])
         is_alarm = decision.action is Action.ALARM
@@ -172,18 +180,23 @@ def pilots_on_path(
     *,
     snr_db: float,
     seed: int,
+    gain_step: float = 0.0,
 ) -> list[Pilots]:
     """Pilots of random phases in every block of a path, so many slots of each.
 
-    `truth`: in units of the unknowns.
+    `truth`: in units of the unknowns. `gain_step`: of the walk of the gain (`gain_path`).
 
     Raises:
         InputError: an SNR that is not finite.
     """
     variance = _noise_variance(unknowns.stack, unknowns.illumination, snr_db)
-    site = Site(unknowns, variance, 0.0, seed)
-    ether = _Ether(unknowns, variance, 1.0, np.random.default_rng(seed))
-    return [ether.carried(site.plan(many), now) for many, now in zip(slots, truth, strict=True)]
+    site = Site(unknowns, variance, Walk(), seed)
+    ether = _Ether(unknowns, variance, np.random.default_rng(seed))
+    gains = gain_path(gain_step, jax.random.key(seed), len(truth))
+    return [
+        ether.carried(site.plan(many), now, factor)
+        for many, now, factor in zip(slots, truth, gains, strict=True)
+    ]
 
 
 def _noise_variance(stack: Stack, illumination: Illumination, snr_db: float) -> float:
@@ -197,14 +210,15 @@ class _Ether:
 
     unknowns: Unknowns
     noise_variance: float
-    gain: complex
     generator: np.random.Generator
 
-    def carried(self, plan: PilotPlan, truth: Float[np.ndarray, " unknowns"]) -> Pilots:
+    def carried(
+        self, plan: PilotPlan, truth: Float[np.ndarray, " unknowns"], gain: complex
+    ) -> Pilots:
         model = padded_model(self.unknowns, plan)
         y = np.asarray(predicted(model, jnp.asarray(truth)))[: plan.slots]
         noise = self.generator.normal(scale=(self.noise_variance / 2) ** 0.5, size=(2, *y.shape))
-        return Pilots(plan, self.gain * y + noise[0] + 1j * noise[1], self.noise_variance)
+        return Pilots(plan, gain * y + noise[0] + 1j * noise[1], self.noise_variance)
 
 
 def _first(flags: Bool[np.ndarray, " blocks"]) -> float:

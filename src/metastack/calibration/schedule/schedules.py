@@ -101,7 +101,7 @@ class PeriodicSingleStage:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        require(self.slots >= 1, f"`slots` must be at least 1, but are {self.slots}.")
+        _check_slots("slots", self.slots, 1)
         require(self.period >= 1, f"`period` must be at least 1, but is {self.period}.")
 
     @property
@@ -126,6 +126,21 @@ class Alarms:
     lower_share: float = 0.5
     quiet_blocks: int = 3
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        require(
+            0 < self.false_alarms < 1,
+            f"`false_alarms` must be above 0 and below 1 a block, but is {self.false_alarms}.",
+        )
+        require(
+            0 <= self.lower_share <= 1,
+            f"`lower_share` must be from 0 to 1, but is {self.lower_share}.",
+        )
+        require(
+            self.quiet_blocks >= 1,
+            f"`quiet_blocks` must be at least 1, but is {self.quiet_blocks}.",
+        )
+
     def watch(self, service: Service, seed: int) -> Watch:
         """A watch with the threshold that these false alarms ask for."""
         level = simulated_threshold(self.monitor, service, self.false_alarms, seed=seed).level
@@ -144,6 +159,11 @@ class StateDriven:
     watched_slots: int = 4
     alarms: Alarms = field(default_factory=Alarms)
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        _check_slots("slots", self.slots, 1)
+        _check_slots("watched_slots", self.watched_slots, 1)
+
     @property
     def most_pilots(self) -> int:
         """Most slots of one block that are spent on pilots."""
@@ -154,7 +174,7 @@ class StateDriven:
 
         def watch_over(belief: Belief) -> Watch:
             pool = site.pool(belief.gain)
-            service = HeldState(pool, self.watched_slots, pool.calibrated(self.slots))
+            service = HeldState(pool, self.watched_slots, pool.calibrated(self.slots), site.walk)
             return self.alarms.watch(service, site.seed)
 
         return StateDrivenOperation(site, self.slots, self.watched_slots, watch_over)
@@ -174,6 +194,12 @@ class Tracking:
     alarms: Alarms = field(default_factory=Alarms)
     choice: PilotChoice = field(default_factory=TellingPilots)
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        _check_slots("slots", self.slots, 1)
+        _check_slots("tracked_slots", self.tracked_slots, 1)
+        _check_slots("restart_slots", self.restart_slots, 0)
+
     @property
     def most_pilots(self) -> int:
         """Most slots of one block that are spent on pilots."""
@@ -185,7 +211,11 @@ class Tracking:
 
         def watch_over(belief: Belief, showing: Showing) -> Watch:
             start = site.pool(belief.gain).calibrated(self.slots)
-            service = TrackedState(showing.patterns, self.tracked_slots, start, site.step_variance)
+            service = TrackedState(showing.patterns, self.tracked_slots, start, site.walk)
             return self.alarms.watch(service, site.seed)
 
         return TrackingOperation(site, many, self.choice, watch_over)
+
+
+def _check_slots(name: str, many: int, least: int) -> None:
+    require(many >= least, f"`{name}` must be at least {least}, but are {many}.")

@@ -8,15 +8,15 @@ Source: ours.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
 
-from .belief import walked
-from .monitors import Innovation
+from .monitors import OF_GAIN, Innovation
 from .patterns import Patterns, Shown
+from .walk import Walk
 
 Errors: TypeAlias = Float[np.ndarray, "stacks state"]
 
@@ -53,12 +53,14 @@ class Jump:
 class HeldState:
     """A state that was calibrated once, `covariance` telling how well, and is held.
 
-    `slots`: pilots of every block that the monitor sees.
+    `slots`: pilots of every block that the monitor sees. Of `walk` only the gain's part counts:
+    poses that move are what is looked for.
     """
 
     patterns: Patterns
     slots: int
     covariance: Float[np.ndarray, "state state"]
+    walk: Walk = field(default_factory=Walk)
 
     def innovations(
         self, stacks: int, generator: np.random.Generator, jumps: Jump | None = None
@@ -67,10 +69,10 @@ class HeldState:
         errors, block = _drawn(self.covariance, stacks, generator), 0
         while True:
             if jumps is not None:
-                errors = jumps.added(block, errors, self.patterns.state - 2, generator)
+                errors = jumps.added(block, errors, self.patterns.state - OF_GAIN, generator)
             H = self.patterns.block(self.slots, self.covariance, generator)
             noise = generator.standard_normal((stacks, len(H)))
-            yield Innovation(errors @ H.T + noise, H, self.covariance)
+            yield self.walk.held(Innovation(errors @ H.T + noise, H, self.covariance))
             block += 1
 
 
@@ -78,23 +80,22 @@ class HeldState:
 class TrackedState:
     """A state that a Kalman filter tracks from `slots` pilots a block.
 
-    It starts with `covariance`; unknowns walk by `step_variance` a block, within their tolerances.
+    It starts with `covariance`, and walks within the tolerances.
     """
 
     patterns: Shown
     slots: int
     covariance: Float[np.ndarray, "state state"]
-    step_variance: float
+    walk: Walk
 
     def innovations(
         self, stacks: int, generator: np.random.Generator, jumps: Jump | None = None
     ) -> Iterator[Innovation]:
         """What every block shows of many stacks, without end; all show the same patterns."""
-        unknowns, block = self.patterns.state - 2, 0
+        unknowns, block = self.patterns.state - OF_GAIN, 0
         P, errors = self.covariance, _drawn(self.covariance, stacks, generator)
-        kept, added = walked(self.step_variance)
-        factor = np.repeat([kept, 1.0], [unknowns, 2])
-        walk = np.diag(np.repeat([added, 0.0], [unknowns, 2]))
+        factor, added = self.walk.over(self.patterns.state)
+        walk = np.diag(added)
         while True:
             P = factor[:, None] * P * factor + walk
             errors = factor * errors + _drawn(walk, stacks, generator)

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from ..pilot_design import wanted_by_default
 from ..pilots import PilotPlan
 from .belief import Belief
+from .monitors import OF_GAIN
 from .patterns import Patterns, Shown, TellingPatterns
 from .site import Site
 
-_OF_GAIN = 2
 # How far an unknown may have moved, in its deviations, before all patterns are linearised anew.
 _FAR = 0.5
 
@@ -81,7 +81,7 @@ class _Choosing:
 
     def __init__(self, site: Site, belief: Belief) -> None:
         self._menu, self._noise_variance = site.menu(), site.noise_variance
-        self._wanted = np.pad(wanted_by_default(site.unknowns), (0, _OF_GAIN))
+        self._wanted = np.pad(wanted_by_default(site.unknowns), (0, OF_GAIN))
         self._linearise(belief)
 
     def plan(self, slots: int, belief: Belief) -> PilotPlan:

@@ -13,6 +13,7 @@ from ..pilot_design import pool_of_phases
 from ..pilots import PilotPlan, Pilots, random_plan
 from ..unknowns import Unknowns
 from .patterns import Patterns
+from .walk import Walk
 
 # Shows a plan in the slots of the present block, and returns what is received.
 Send: TypeAlias = Callable[[PilotPlan], Pilots]
@@ -24,13 +25,13 @@ _POOL = 256
 class Site:
     """What a schedule knows of the stack that it serves, and the phases that it shows.
 
-    `noise_variance`: of one response; `step_variance`: of the walk that unknowns are taken to
-    make, in their units, each block. Phases are random, or taken from `patterns` in turn.
+    `noise_variance`: of one response; `walk`: what the state is taken to do each block. Phases are
+    random, or taken from `patterns` in turn.
     """
 
     unknowns: Unknowns
     noise_variance: float
-    step_variance: float
+    walk: Walk
     seed: int
     patterns: PilotPlan | None = None
     _shown: int = field(default=0, init=False)

@@ -25,7 +25,8 @@ from .operations import follow
 from .schedules import Alarms
 from .service import TrackedState
 from .site import Site
-from .thresholds import simulated_threshold
+from .thresholds import check_rate, simulated_threshold
+from .walk import Walk
 
 _UNKNOWN = float("nan")
 # A first block of unknown noise that keeps more of its energy is not one of this stack.
@@ -48,8 +49,9 @@ class StreamReport:
 class StreamMonitor:
     """Follows a stack through blocks of pilots, in the order of their numbers.
 
-    `step`: deviation of the walk that every unknown is taken to make in a block, in units of its
-    expected deviation. Without `noise_variance` the first block tells the noise.
+    `walk`: what the state is taken to do in a block, poses in units of their expected deviations.
+    `level`: threshold of the monitor, as from a history; simulated for the wanted false alarms if
+    not told. Without `noise_variance` the first block tells the noise.
     """
 
     belief: Belief
@@ -63,19 +65,18 @@ class StreamMonitor:
         nominal: Stack,
         expected: Expected,
         *,
-        step: float,
+        walk: Walk,
         alarms: Alarms,
+        level: float | None = None,
         noise_variance: float | None = None,
         seed: int = 0,
     ) -> None:
-        require(
-            bool(np.isfinite(step) and step >= 0),
-            f"`step` must be finite and not negative, but is {step}.",
-        )
-        self._nominal, self._expected, self._step = nominal, expected, step
+        if level is None:
+            check_rate(alarms.false_alarms)
+        self._nominal, self._expected, self._walk = nominal, expected, walk
         self._alarms, self._noise_variance, self._seed = alarms, noise_variance, seed
         self._last: int | None = None
-        self._levels: dict[int, float] = {}
+        self._level, self._simulated = level, dict[int, float]()
 
     @in_float64
     def take(self, block: int, pilots: Pilots) -> StreamReport:
@@ -90,7 +91,7 @@ class StreamMonitor:
         _check_order(block, self._last)
         since, self._last = block - self._last, block
         self._watch = self._with_level_of(pilots.plan.slots).idle(since - 1)
-        aged = self.belief.older(self._site.step_variance, since)
+        aged = self.belief.older(self._walk, since)
         self.belief, self._watch, decision = follow(
             aged, self._watch, pilots, self._site.noise_variance, block=block
         )
@@ -105,7 +106,7 @@ class StreamMonitor:
             f"`noise_variance` must be positive, but is {variance}.",
         )
         unknowns = Unknowns.of(self._nominal, pilots.plan.illumination, self._expected)
-        self._site = Site(unknowns, variance, self._step**2, self._seed)
+        self._site = Site(unknowns, variance, self._walk, self._seed)
         self.belief = calibrated_belief(unknowns, pilots, variance)
         self._first_slots, self._last = pilots.plan.slots, block
         self._wanted = wanted_by_default(unknowns)
@@ -128,17 +129,22 @@ class StreamMonitor:
 
     def _with_level_of(self, slots: int) -> Watch:
         """The watch with the threshold of blocks of so many slots."""
-        if slots not in self._levels:
-            pool = self._site.pool(self.belief.gain)
-            start = pool.calibrated(self._first_slots)
-            service = TrackedState(pool, slots, start, self._step**2)
-            self._levels[slots] = simulated_threshold(
-                self._alarms.monitor, service, self._alarms.false_alarms, seed=self._seed
-            ).level
-        level = self._levels[slots]
+        level = self._level_of(slots)
         lower = min(self._alarms.lower_share * level, level)
         hysteresis = replace(self._watch.hysteresis, level=level, lower=lower)
         return replace(self._watch, hysteresis=hysteresis)
+
+    def _level_of(self, slots: int) -> float:
+        if self._level is not None:
+            return self._level
+        if slots not in self._simulated:
+            pool = self._site.pool(self.belief.gain)
+            start = pool.calibrated(self._first_slots)
+            service = TrackedState(pool, slots, start, self._walk)
+            self._simulated[slots] = simulated_threshold(
+                self._alarms.monitor, service, self._alarms.false_alarms, seed=self._seed
+            ).level
+        return self._simulated[slots]
 
     def _expected_nmse(self) -> float:
         size = self.belief.unknowns.size

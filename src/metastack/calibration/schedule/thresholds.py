@@ -76,7 +76,7 @@ def threshold_from_history(
     Raises:
         InputError: a rate that is none, or for which the history is too short.
     """
-    _check_rate(false_alarms)
+    _check_probability(false_alarms)
     blocks = len(statistics)
     require(
         blocks * false_alarms >= _LEAST_ALARMS,
@@ -105,12 +105,7 @@ def simulated_threshold(
     Raises:
         InputError: a rate that is none, or too small to be simulated.
     """
-    _check_rate(false_alarms)
-    least = _SIMULATED_ALARMS / _MOST_BLOCKS
-    require(
-        false_alarms >= least,
-        f"`false_alarms` must be at least {least:g} to be simulated, but is {false_alarms:g}.",
-    )
+    check_rate(false_alarms)
     run = max(int(_SIMULATED_ALARMS / false_alarms / _STACKS), 50)
     statistics = simulated_statistics(monitor, service, _STACKS, run, seed=seed)
     highest = np.maximum.accumulate(statistics, axis=0)
@@ -172,7 +167,22 @@ def _first_alarms(has_alarmed: Bool[np.ndarray, "blocks stacks"]) -> Rate:
     return Rate(int(has_alarmed[-1].sum()), int((~has_alarmed[:-1]).sum()) + has_alarmed.shape[1])
 
 
-def _check_rate(false_alarms: float) -> None:
+def check_rate(false_alarms: float) -> None:
+    """Refuse a rate of false alarms for which no threshold can be simulated.
+
+    Raises:
+        InputError: a rate that is none, or too small to be simulated.
+    """
+    _check_probability(false_alarms)
+    least = _SIMULATED_ALARMS / _MOST_BLOCKS
+    require(
+        false_alarms >= least,
+        f"`false_alarms` must be at least {least:g} to be simulated, but is {false_alarms:g}; a "
+        f"history of {int(np.ceil(_LEAST_ALARMS / false_alarms))} blocks would tell a threshold.",
+    )
+
+
+def _check_probability(false_alarms: float) -> None:
     require(
         0 < false_alarms < 1,
         f"`false_alarms` must be above 0 and below 1 a block, but is {false_alarms}.",
