@@ -19,6 +19,7 @@ from . import (
     export,
     loop,
     monitor,
+    network,
     prepare,
     report,
     show,
@@ -47,6 +48,7 @@ app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(network.app, name="network")
 app.add_typer(prepare.codebook_app, name="codebook")
 app.add_typer(prepare.learn_app, name="learn")
 

@@ -35,6 +35,14 @@ from .kinds import (
     FileKind as FileKind,
     identify as identify,
 )
+from .network_file import (
+    read_network as read_network,
+    read_network_sweep as read_network_sweep,
+    write_network as write_network,
+)
+from .network_sweep import (
+    NetworkSweep as NetworkSweep,
+)
 from .pilots_file import (
     StoredPilots as StoredPilots,
     StoredPlan as StoredPlan,
@@ -75,6 +83,9 @@ from .stack_file import (
     read_stack as read_stack,
     stack_text as stack_text,
     write_stack as write_stack,
+)
+from .time_convention import (
+    TimeConvention as TimeConvention,
 )
 from .wideband_file import (
     StoredWidebandPilots as StoredWidebandPilots,
