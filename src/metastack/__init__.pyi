@@ -89,7 +89,11 @@ from .precision import (
 from .propagation import (
     DenseHop as DenseHop,
     FourierHop as FourierHop,
+    GeometricRadar as GeometricRadar,
+    MeasuredHop as MeasuredHop,
+    MeasuredHops as MeasuredHops,
     MirrorHop as MirrorHop,
+    NearField as NearField,
     RayleighSommerfeld as RayleighSommerfeld,
     propagate as propagate,
 )

@@ -147,7 +147,7 @@ SHIFTED, TURNED, TILTED = Pose(dx_m=0.01), Pose(rz_rad=0.01), Pose(rx_rad=0.01)
 )
 def test_automatic_choice_is_the_fastest_kind_that_is_exact(start, end, pose, kind):
     """Symmetry decides what is exact, size what is fast."""
-    assert fastest_kind(Plane(start, 0.0), Plane(end, 1.0, pose)) is kind
+    assert fastest_kind(Plane(start, 0.0), Plane(end, 1.0, pose), MODEL) is kind
 
 
 def test_positions_under_differentiation_get_dense_hops():

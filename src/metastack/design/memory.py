@@ -52,7 +52,9 @@ def check_memory(stack: Stack, method: Method) -> None:
 def _hops_bytes(stack: Stack) -> int:
     """Memory of all hops while they are built; an FFT hop holds next to nothing."""
     pairs = {geometry_key(*pair): pair for pair in pairwise(stack.planes)}
-    matrices = [pair for pair in pairs.values() if fastest_kind(*pair) is not FourierHop]
+    matrices = [
+        pair for pair in pairs.values() if fastest_kind(*pair, stack.model) is not FourierHop
+    ]
     entries = sum(start.array.size * end.array.size for start, end in matrices)
     return _WORKING_COPIES * entries * _COMPLEX_BYTES
 

@@ -13,7 +13,7 @@ from .._types import Number
 from ..errors import require
 from ..geometry import Plane, column_and_row
 from .model import InterlayerModel
-from .symmetry import shares_lattice
+from .symmetry import require_symmetry, shares_lattice
 
 
 class FourierHop(eqx.Module):
@@ -30,13 +30,15 @@ class FourierHop(eqx.Module):
         """The hop from plane `start` to plane `end`.
 
         Raises:
-            InputError: the grids differ in spacing or orientation.
+            InputError: the grids differ in spacing or orientation; a model that does not follow
+                geometry.
         """
         require(
             shares_lattice(start, end),
             "FourierHop needs two grids of equal spacing and orientation in parallel planes; "
             "use DenseHop for this pair of planes.",
         )
+        require_symmetry(model, "FourierHop")
         spectrum = _spectrum(start, end, model, wavelength_m)
         return cls(spectrum, start.array.shape, end.array.shape)
 

@@ -18,7 +18,7 @@ from ..errors import require
 from ..geometry import Plane
 from .dense import join_parts, product, real_weights, stack_parts
 from .model import InterlayerModel, hop_matrix
-from .symmetry import is_mirror_symmetric
+from .symmetry import is_mirror_symmetric, require_symmetry
 
 Shape: TypeAlias = tuple[int, int]
 
@@ -40,13 +40,15 @@ class MirrorHop(eqx.Module):
         """The hop from plane `start` to plane `end`.
 
         Raises:
-            InputError: a plane is shifted, tilted or rotated, which breaks the symmetry.
+            InputError: a plane is shifted, tilted or rotated, which breaks the symmetry; a model
+                that does not follow geometry.
         """
         require(
             is_mirror_symmetric(start, end),
             "MirrorHop needs two centred grids without rotation, tilt or lateral shift; "
             "use DenseHop for this pair of planes.",
         )
+        require_symmetry(model, "MirrorHop")
         blocks = _mirror_blocks(start, end, model, wavelength_m)
         return cls(blocks, start.array.shape, end.array.shape)
 

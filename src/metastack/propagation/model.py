@@ -1,7 +1,7 @@
 """What a propagation model answers, and the matrix of a hop that follows from it."""
 
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import jax
 from jaxtyping import Array, Complex, Float
@@ -10,11 +10,30 @@ from .._types import Number
 from ..geometry import Plane
 
 
+class Nearest(NamedTuple):
+    """The shortest distance between planes at which a model holds, and what fails below it."""
+
+    distance_m: Number
+    because: str
+
+
 class InterlayerModel(Protocol):
     """What every propagation model answers: the field at `to_m` per unit field at `from_m`.
 
     A model is a pytree, so that what it depends on can be differentiated.
     """
+
+    @property
+    def follows_geometry(self) -> bool:
+        """Whether planes that are shifted or mirrored together keep their matrix.
+
+        Only then a hop may be carried by FFT or by mirror symmetry.
+        """
+        ...
+
+    def nearest(self, wavelength_m: Number) -> Nearest:
+        """From which distance between planes on the model holds."""
+        ...
 
     def __call__(
         self,

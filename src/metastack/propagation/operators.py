@@ -30,12 +30,14 @@ def automatic_hop(start: Plane, end: Plane, model: InterlayerModel, *, wavelengt
 
     Positions that are being differentiated (JAX tracers) get a `DenseHop`.
     """
-    kind = fastest_kind(start, end)
+    kind = fastest_kind(start, end, model)
     return kind.between(start, end, model, wavelength_m=wavelength_m)
 
 
-def fastest_kind(start: Plane, end: Plane) -> type[Hop]:
+def fastest_kind(start: Plane, end: Plane, model: InterlayerModel) -> type[Hop]:
     """The kind of hop that is exact for this pair of planes and fastest."""
+    if not model.follows_geometry:
+        return DenseHop
     atoms = min(start.array.size, end.array.size)
     if atoms >= _FOURIER_FROM_ATOMS and shares_lattice(start, end):
         return FourierHop

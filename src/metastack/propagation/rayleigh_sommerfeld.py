@@ -1,8 +1,8 @@
 """Rayleigh-Sommerfeld propagation between two planes of meta-atoms.
 
 Every atom re-radiates as a Huygens source into the half space beyond it. Exact for a scalar
-field on a fine grid; blind to coupling between atoms, and not passive below about half a
-wavelength of gap.
+field on a fine grid; blind to coupling between atoms. Planes that are near create power: those of
+λ/4 cells below a gap of about λ/3, those of λ/2 cells, too coarse for it, below about λ.
 
 Source: J. Goodman, Introduction to Fourier Optics; DOA paper, eq. (7)-(11).
 """
@@ -13,6 +13,7 @@ from jaxtyping import Array, Complex, Float
 
 from .._types import Number
 from ..geometry import distances
+from .model import Nearest
 
 
 class RayleighSommerfeld(eqx.Module):
@@ -22,6 +23,15 @@ class RayleighSommerfeld(eqx.Module):
     """
 
     element_area_m2: Number
+
+    @property
+    def follows_geometry(self) -> bool:
+        """Only distances and angles count."""
+        return True
+
+    def nearest(self, wavelength_m: Number) -> Nearest:
+        """Half a wavelength."""
+        return Nearest(wavelength_m / 2, "atoms couple below half a wavelength, which it neglects")
 
     def __call__(
         self,

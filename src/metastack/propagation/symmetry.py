@@ -9,7 +9,9 @@ import numpy as np
 from jax.core import Tracer
 
 from .._types import Number
+from ..errors import require
 from ..geometry import Plane
+from .model import InterlayerModel
 
 
 def is_mirror_symmetric(start: Plane, end: Plane) -> bool:
@@ -25,6 +27,19 @@ def shares_lattice(start: Plane, end: Plane) -> bool:
     spacings = [(plane.array.spacing_x_m, plane.array.spacing_y_m) for plane in (start, end)]
     differences = [turns[1] - turns[0], *(b - a for a, b in zip(*spacings, strict=True))]
     return all(_is_zero(values) for values in (_tilt(start), _tilt(end), differences))
+
+
+def require_symmetry(model: InterlayerModel, name: str) -> None:
+    """Refuse a model whose matrices need not share the symmetry of the planes.
+
+    Raises:
+        InputError: it is one.
+    """
+    require(
+        model.follows_geometry,
+        f"{name} needs a model by distances and angles, but {type(model).__name__} is of given "
+        "matrices; use DenseHop.",
+    )
 
 
 def _in_plane_motion(plane: Plane) -> list[Number]:
