@@ -13,7 +13,10 @@ from pydantic_core import PydanticCustomError
 Positive: TypeAlias = Annotated[FiniteFloat, Field(gt=0)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
 Index: TypeAlias = Annotated[int, Field(ge=0)]
+Decibels: TypeAlias = Annotated[FiniteFloat, Field(ge=-200, le=200)]
 Shift: TypeAlias = Annotated[FiniteFloat, Field(ge=-4096, le=4096)]
+
+MOST_EXPONENT = 1000
 
 
 def _both_axes(value: Any) -> Any:
@@ -106,13 +109,63 @@ class GapsSection(Section):
     thickness_wavelengths: Positive | None = None
 
 
-class ModelSection(Section):
-    """How the wave crosses from one plane to the next."""
+class RayleighSommerfeldSection(Section):
+    """The DOA paper's model; without an area, that of one cell of the layers."""
 
     at_most_one = (("element_area_m2", "element_area_wavelengths2"),)
     kind: Literal["rayleigh_sommerfeld"] = "rayleigh_sommerfeld"
     element_area_m2: Positive | None = None
     element_area_wavelengths2: Positive | None = None
+
+
+class RadarSection(Section):
+    """Geometric radar; without an exponent, the gain on axis is that of one cell of the layers."""
+
+    at_most_one = (("gain", "gain_db"),)
+    kind: Literal["radar"]
+    exponent: Annotated[FiniteFloat, Field(ge=0, le=MOST_EXPONENT)] | None = None
+    gain: Positive = 1.0
+    gain_db: Decibels = 0.0
+
+
+class NearFieldSection(Section):
+    """Spherical waves onto projected areas; without an area, that of one cell of the layers."""
+
+    at_most_one = (("element_area_m2", "element_area_wavelengths2"), ("gain", "gain_db"))
+    kind: Literal["near_field"]
+    element_area_m2: Positive | None = None
+    element_area_wavelengths2: Positive | None = None
+    gain: Positive = 1.0
+    gain_db: Decibels = 0.0
+
+
+class MatrixSection(Section):
+    """A matrix in a file beside this one, or written out row by row."""
+
+    exactly_one = (("file", "real"),)
+    needs: ClassVar = {"real": ("imag",), "imag": ("real",)}
+    file: str = ""
+    real: list[list[FiniteFloat]] = []
+    imag: list[list[FiniteFloat]] = []
+
+
+class MeasuredHopsSection(Section):
+    """Given matrices: into the first layer, from layer to layer, out of the last one."""
+
+    kind: Literal["measured"]
+    first: MatrixSection
+    between: MatrixSection | None = None
+    last: MatrixSection
+
+
+def _with_kind(data: Any) -> Any:
+    """Without a kind, the DOA paper's."""
+    return {"kind": "rayleigh_sommerfeld", **data} if isinstance(data, dict) else data
+
+
+ModelSection: TypeAlias = (
+    RayleighSommerfeldSection | RadarSection | NearFieldSection | MeasuredHopsSection
+)
 
 
 class StuckSection(Section):
@@ -229,7 +282,9 @@ class StackSection(Section):
     input: ArraySection
     layers: LayersSection
     receivers: ArraySection
-    model: ModelSection = ModelSection()
+    model: Annotated[ModelSection, Field(discriminator="kind"), BeforeValidator(_with_kind)] = (
+        RayleighSommerfeldSection()
+    )
     atoms: Annotated[AtomsSection, Field(discriminator="kind")] = IdealSection()
     poses: list[PoseSection] = []
     target: TargetSection = TargetSection.model_construct()

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex
 
 from ..atoms import (
     Atoms,
@@ -16,20 +17,18 @@ from ..atoms import (
     StuckAtoms,
     UnequalAtoms,
 )
-from ..errors import InputError, require
+from ..errors import require
 from ..geometry import PlanarArray, Pose
-from ..propagation import RayleighSommerfeld
 from ..stack import SPEED_OF_LIGHT_M_PER_S, Stack, make_stack
 from ..targets import dft_2d
 from .atom_table import read_atom_table
-from .matrix_file import read_matrix
+from .model_build import build_model, matrix_of
 from .sections import (
     ArraySection,
     AtomsSection,
     GainSection,
     IdealSection,
     MeasuredSection,
-    ModelSection,
     PoseSection,
     QuantisedSection,
     Section,
@@ -57,17 +56,17 @@ def build_stack(section: StackSection, folder: Path | None) -> Stack:
     _check_sizes(section)
     gaps_m = _gaps_m(section, wavelength_m)
     layer_array = _array(section.layers, wavelength_m)
-    return make_stack(
+    stack = make_stack(
         input_array=_array(section.input, wavelength_m),
         layer_array=layer_array,
         receiver_array=_array(section.receivers, wavelength_m),
         gaps_m=gaps_m,
         frequency_hz=section.frequency_hz,
         wave_speed_m_per_s=wave_speed,
-        model=_model(section.model, layer_array, wavelength_m),
         atoms=_atoms(section.atoms, (section.layers.count, layer_array.size), folder),
         poses=_poses(section.poses, len(gaps_m) + 1, wavelength_m),
     )
+    return replace(stack, model=build_model(section.model, stack, folder))
 
 
 def build_target(
@@ -134,21 +133,6 @@ def _gaps_m(section: StackSection, wavelength_m: float) -> list[float]:
         f"but has {len(gaps)}.",
     )
     return gaps
-
-
-def _model(
-    section: ModelSection, layer_array: PlanarArray, wavelength_m: float
-) -> RayleighSommerfeld:
-    area_m2 = section.element_area_m2
-    if section.element_area_wavelengths2 is not None:
-        area_m2 = section.element_area_wavelengths2 * wavelength_m * wavelength_m
-    if area_m2 is None:
-        area_m2 = float(layer_array.spacing_x_m * layer_array.spacing_y_m)
-    require(
-        0 < area_m2 < math.inf,
-        f"`model.element_area_m2` must be positive and finite, but is {area_m2}.",
-    )
-    return RayleighSommerfeld(area_m2)
 
 
 def _ideal(section: IdealSection, folder: Path | None) -> Atoms:
@@ -255,28 +239,7 @@ def _degrees_of_freedom(section: PoseSection, wavelength_m: float) -> list[float
 
 
 def _target(section: TargetSection, stack: Stack, folder: Path) -> Complex[np.ndarray, "to from"]:
-    if "file" in section.model_fields_set:
-        return read_matrix(folder / section.file)
-    if "real" in section.model_fields_set:
-        return _written_out(section)
-    ports = stack.input_array
-    return dft_2d(ports.columns, ports.rows, shift_x=section.shift_x, shift_y=section.shift_y)
-
-
-def _written_out(section: TargetSection) -> Complex[np.ndarray, "to from"]:
-    real, imag = (_rectangle(getattr(section, name), name) for name in ("real", "imag"))
-    require(
-        real.shape == imag.shape,
-        f"`target.imag` must have the shape of `target.real`, {real.shape}, but has {imag.shape}.",
-    )
-    matrix = np.empty(real.shape, complex)
-    matrix.real, matrix.imag = real, imag
-    return matrix
-
-
-def _rectangle(rows: list[list[float]], name: str) -> Float[np.ndarray, "to from"]:
-    try:
-        return np.array(rows, float).reshape(len(rows), -1)
-    except ValueError as error:
-        message = f"`target.{name}` must have rows of one length, but they differ."
-        raise InputError(message) from error
+    if "kind" in section.model_fields_set or not section.model_fields_set:
+        ports = stack.input_array
+        return dft_2d(ports.columns, ports.rows, shift_x=section.shift_x, shift_y=section.shift_y)
+    return matrix_of(section, "target", folder)

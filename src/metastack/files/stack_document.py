@@ -18,8 +18,16 @@ from ..atoms import (
 )
 from ..errors import InputError, require
 from ..geometry import PlanarArray
-from ..propagation import RayleighSommerfeld
+from ..precision import in_float64
+from ..propagation import (
+    GeometricRadar,
+    MeasuredHops,
+    NearField,
+    RayleighSommerfeld,
+    hop_matrix,
+)
 from ..stack import Stack
+from .model_build import check_measured
 
 Table: TypeAlias = dict[str, Any]
 
@@ -69,11 +77,45 @@ def _array(array: PlanarArray) -> Table:
     }
 
 
-def _model(stack: Stack) -> Table:
-    model = stack.model
-    if not isinstance(model, RayleighSommerfeld):
-        raise _unknown("model", model)
+def _rayleigh_sommerfeld(model: RayleighSommerfeld, stack: Stack) -> Table:
     return {"kind": "rayleigh_sommerfeld", "element_area_m2": float(model.element_area_m2)}
+
+
+def _radar(model: GeometricRadar, stack: Stack) -> Table:
+    return {"kind": "radar", "exponent": float(model.exponent), "gain": float(model.gain)}
+
+
+def _near_field(model: NearField, stack: Stack) -> Table:
+    area_m2 = float(model.element_area_m2)
+    return {"kind": "near_field", "element_area_m2": area_m2, "gain": float(model.gain)}
+
+
+@in_float64
+def _measured_hops(model: MeasuredHops, stack: Stack) -> Table:
+    """A matrix for each kind of hop; planes must stand as they did when it was measured."""
+    check_measured(model, stack)
+    planes = stack.planes
+    pairs = {"first": planes[:2], "between": planes[1:3], "last": planes[-2:]}
+    if stack.layers == 1:
+        del pairs["between"]
+    matrices = {name: hop_matrix(*pair, model, stack.wavelength_m) for name, pair in pairs.items()}
+    return {"kind": "measured"} | {
+        name: matrix_document(np.asarray(matrix)) for name, matrix in matrices.items()
+    }
+
+
+_MODELS: dict[type, Callable[[Any, Stack], Table]] = {
+    RayleighSommerfeld: _rayleigh_sommerfeld,
+    GeometricRadar: _radar,
+    NearField: _near_field,
+    MeasuredHops: _measured_hops,
+}
+
+
+def _model(stack: Stack) -> Table:
+    if type(stack.model) not in _MODELS:
+        raise _unknown("model", stack.model)
+    return _MODELS[type(stack.model)](stack.model, stack)
 
 
 def _unknown(what: str, value: object) -> InputError:
