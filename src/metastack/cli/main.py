@@ -18,6 +18,7 @@ from . import (
     doa_study,
     export,
     loop,
+    models,
     monitor,
     network,
     prepare,
@@ -49,6 +50,7 @@ app.command("report")(report.report)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(network.app, name="network")
+app.add_typer(models.app, name="models")
 app.add_typer(prepare.codebook_app, name="codebook")
 app.add_typer(prepare.learn_app, name="learn")
 

@@ -1,8 +1,10 @@
 """Whether a hop could belong to a passive device: it must not create power."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Complex, Float
 
 from ..precision import in_float64
 from .operators import Hop, transposed
@@ -18,10 +20,14 @@ def largest_gain(hop: Hop) -> float:
     2 %, and otherwise the value lies between them.
     """
     start = np.random.default_rng(0).standard_normal(hop.from_size).astype(complex)
+    return float(_gain_by_iteration(hop, jnp.asarray(start)))
 
+
+@eqx.filter_jit
+def _gain_by_iteration(hop: Hop, start: Complex[Array, " from"]) -> Float[Array, ""]:
     def iterate(_: jax.Array, field: jax.Array) -> jax.Array:
         returned = jnp.conj(transposed(hop, jnp.conj(hop(field))))
         return returned / jnp.linalg.norm(returned)
 
-    field = jax.lax.fori_loop(0, _ITERATIONS, iterate, jnp.asarray(start))
-    return float(jnp.linalg.norm(hop(field)) / jnp.linalg.norm(field))
+    field = jax.lax.fori_loop(0, _ITERATIONS, iterate, start)
+    return jnp.linalg.norm(hop(field)) / jnp.linalg.norm(field)

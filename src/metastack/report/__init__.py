@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .likelihood import MarkedEstimate, Surface, error_ellipse, likelihood_surface
     from .losses import tradeoff
     from .matrices import link_matrices
+    from .models import models_figure
     from .monitored import monitor_figure
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
     from .phases import pattern_maps, phase_maps
@@ -62,6 +63,7 @@ __all__ = [
     "fit_history",
     "likelihood_surface",
     "link_matrices",
+    "models_figure",
     "monitor_figure",
     "mse_against_snr",
     "mse_figure",
@@ -108,6 +110,7 @@ _HOME = {
     "likelihood_surface": "likelihood",
     "link_matrices": "matrices",
     "mse_figure": "study_figure",
+    "models_figure": "models",
     "monitor_figure": "monitored",
     "mse_against_snr": "mse_study",
     "pattern_maps": "phases",

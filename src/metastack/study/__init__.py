@@ -3,6 +3,16 @@
 from .accuracy import Accuracy, study_linear, study_network
 from .calibration_loop import DirectionTask, WayOut, redesigned, ways_out
 from .few_directions import FewStudy, study_few, three_fits
+from .model_comparison import (
+    HopKind,
+    ModelOfHop,
+    ModelProfile,
+    candidate_models,
+    compare_models,
+    hop_kinds,
+    model_profiles,
+    name_of,
+)
 from .mse_study import Contender, MsePoint, mse_points
 from .probes import ProbesStudy, study_probes
 from .readings import (
@@ -24,6 +34,9 @@ __all__ = [
     "Contender",
     "DirectionTask",
     "FewStudy",
+    "HopKind",
+    "ModelOfHop",
+    "ModelProfile",
     "MsePoint",
     "ProbesStudy",
     "SearchDepth",
@@ -31,12 +44,17 @@ __all__ = [
     "StagedWay",
     "StrategyScore",
     "WayOut",
+    "candidate_models",
+    "compare_models",
     "compare_staging",
     "compare_strategies",
     "designed_stack",
     "digital_energies",
     "digital_fields",
+    "hop_kinds",
+    "model_profiles",
     "mse_points",
+    "name_of",
     "patterned_stack",
     "published_arrays",
     "redesigned",
