@@ -17,6 +17,7 @@ from .energy_test import EnergyTest, energy_test
 from .entry_methods import Adam, EntryMethod, GaussNewton, GradientDescent, Nesterov
 from .entry_problem import all_alike, each_entry, each_matrix
 from .evidence import log_evidence
+from .gain_drift import GainDrift
 from .gains import GainPerPort, GainPerSlot, Gains, KnownGain, OneGain
 from .gauge import (
     Matrices,
@@ -66,6 +67,7 @@ from .probed import ProbedCalibration, calibrate_with_probes
 from .probed_bounds import ProbesWorth, probed_bayesian_cramer_rao, what_probes_bought
 from .probes import PowerProbes, check_probes, probe_powers, simulate_probes
 from .receivers import EnergyReceivers, FieldReceivers, Receivers
+from .references import Corrected, Measurement, Readings, Reference, corrected
 from .residual_test import ResidualTest, Suspect, residual_test
 from .stuck_atoms import with_stuck_atoms
 from .subspace import calibrate_in_subspace, most_telling, of_freedoms, without_prior
@@ -88,6 +90,7 @@ __all__ = [
     "Bounds",
     "Calibration",
     "Convention",
+    "Corrected",
     "CumulativeStages",
     "DesignedPlan",
     "Diagnosis",
@@ -102,6 +105,7 @@ __all__ = [
     "Finding",
     "Fit",
     "FromInputPorts",
+    "GainDrift",
     "GainPerPort",
     "GainPerSlot",
     "Gains",
@@ -111,6 +115,7 @@ __all__ = [
     "KnownGain",
     "Links",
     "Matrices",
+    "Measurement",
     "Nesterov",
     "OneGain",
     "OntoFirstLayer",
@@ -122,7 +127,9 @@ __all__ = [
     "PowerProbes",
     "ProbedCalibration",
     "ProbesWorth",
+    "Readings",
     "Receivers",
+    "Reference",
     "ResidualTest",
     "SeparateStages",
     "SphericalWaves",
@@ -149,6 +156,7 @@ __all__ = [
     "check_energies",
     "check_pilots",
     "check_probes",
+    "corrected",
     "cramer_rao",
     "cross_ratios",
     "delta_nmse",

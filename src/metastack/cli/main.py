@@ -17,6 +17,7 @@ from . import (
     doa,
     doa_study,
     export,
+    import_pilots,
     loop,
     models,
     monitor,
@@ -45,6 +46,7 @@ app.command("doa")(doa.doa)
 app.command("doa-study")(doa_study.doa_study)
 app.command("show")(show.show)
 app.command("check")(check.check)
+app.command("import")(import_pilots.import_pilots)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(simulate.app, name="simulate")

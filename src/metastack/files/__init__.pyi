@@ -35,6 +35,12 @@ from .kinds import (
     FileKind as FileKind,
     identify as identify,
 )
+from .measured_pilots import (
+    ImportedPilots as ImportedPilots,
+    import_pilots as import_pilots,
+    pilots_from as pilots_from,
+    read_measurement as read_measurement,
+)
 from .network_file import (
     read_network as read_network,
     read_network_sweep as read_network_sweep,
