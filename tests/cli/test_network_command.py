@@ -69,3 +69,11 @@ def test_show_refuses_a_frequency_outside_the_data(capsys, tmp_path):
     path = network_file(tmp_path / "a.npz", LINE, LINE)
     said = refusal_of(capsys, "network", "show", path, "--frequency-hz", "25e9")
     assert "5 frequencies from 2.6e+10 to 3e+10 Hz, but is 2.5e+10 Hz" in said
+
+
+def test_show_of_a_network_that_lets_nothing_through(capsys, tmp_path):
+    """All matched and isolated: zeros are no warnings, and no delay."""
+    path = network_file(tmp_path / "a.npz", 0 * LINE, 0 * LINE)
+    answer = answer_of(capsys, "network", "show", path, "--frequency-hz", "28e9")
+    assert (answer["largest_gain"], answer["reciprocity_error"]) == (0, 0)
+    assert answer["delay_seconds"] is None

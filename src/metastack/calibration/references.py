@@ -198,12 +198,11 @@ def _through(
     if Reference.THROUGH not in steady:
         return np.ones_like(y[0])
     through = np.broadcast_to(steady[Reference.THROUGH], y[0].shape)
-    weakest = float(np.min(np.abs(through)))
-    largest = float(np.max(np.abs(through)))
+    weakest, largest = float(np.min(np.abs(through))), float(np.max(np.abs(through)))
     require(
         weakest > _FAINT * largest,
         "Reference `through` must have something at every port and frequency, but is "
-        f"{20 * np.log10(largest / max(weakest, 1e-300)):.0f} dB weaker at one than at another.",
+        f"{_db(largest**2, weakest**2):.0f} dB weaker at one than at another.",
     )
     require(
         _power(through) > _power(leak),

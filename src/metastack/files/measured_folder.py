@@ -125,16 +125,15 @@ def _columns(header: Sequence[str]) -> tuple[str, list[int], int]:
         )
     layers = max(layer for _, layer, _ in found)
     atoms = 1 + max(atom for _, _, atom in found)
-    wanted = [(forms[0], layer, atom) for layer in range(1, layers + 1) for atom in range(atoms)]
-    missing = [
-        f"{form}_{layer}_{atom}" for form, layer, atom in wanted if (form, layer, atom) not in found
-    ]
+    # Not a list: a slip of the pen may make billions of them.
+    wanted = ((forms[0], layer, atom) for layer in range(1, layers + 1) for atom in range(atoms))
+    missing = next((each for each in wanted if each not in found), None)
     require(
-        not missing and len(found) == len(wanted),
+        missing is None and len(found) == layers * atoms,
         f"The table must have phases of {layers} layers of {atoms} atoms, counted from layer 1 and "
-        f"atom 0, but has no {listed(missing[:3])}.",
+        f"atom 0, but has no `{'_'.join(map(str, missing or (forms[0], 0, 0)))}`.",
     )
-    return forms[0], [found[each] for each in wanted], layers
+    return forms[0], [found[each] for each in sorted(found)], layers
 
 
 def _row(number: int, line: str, header: Sequence[str], places: Sequence[int], order: int) -> _Row:

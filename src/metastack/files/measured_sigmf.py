@@ -10,6 +10,7 @@ global fields, the frequency in the captures.
 Source: Signal Metadata Format Specification, version 1.2, 2024.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from ..calibration.references import Measurement, Readings, Reference
 from ..errors import InputError, require
 from .frequency_choice import check_rising
 from .pilot_phases import FORMS, phases_in
-from .wording import at_file, naming, opening, shown
+from .wording import at_file, naming, opening, read_text, shown
 
 SUFFIXES = (".sigmf-meta", ".sigmf-data", ".sigmf")
 _STATES = {"slot": None, **{each.value: each for each in Reference}}
@@ -45,8 +46,7 @@ def read_measured_sigmf(path: Path) -> Measurement:
         InputError: the recording cannot be read, or an annotation is of samples or phases that
             there are not.
     """
-    with opening(path):
-        path.open("rb").close()
+    _check_notes(path)
     recording = _opened(path)
     with naming(path):
         frequency_hz = _frequency(recording)
@@ -70,6 +70,20 @@ def read_measured_sigmf(path: Path) -> Measurement:
         variance = float(np.mean([shot.variance for shot in slots]))
         frequencies_hz = np.array([frequency_hz])
         return Measurement(phases_rad, _readings(slots), frequencies_hz, references, variance)
+
+
+def _check_notes(path: Path) -> None:
+    """Look at what sigmf would leave open if it cannot read it."""
+    with opening(path):
+        path.open("rb").close()
+    if path.suffix.lower() == ".sigmf":
+        return
+    notes = path.with_suffix(".sigmf-meta")
+    text = read_text(notes)
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise at_file(f"The file must be JSON, but is not: {error}", notes) from error
 
 
 def _opened(path: Path) -> Any:

@@ -124,11 +124,10 @@ def network_warnings(sweep: NetworkSweep) -> list[str]:
 
 def _check(network: PortNetwork, most_gain: float, most_asymmetry: float) -> None:
     gain, asymmetry = network.largest_gain, network.reciprocity_error
-    require(gain <= most_gain, f"{_active(gain)} Or raise `most_gain`, {most_gain:g}.")
-    require(
-        asymmetry <= most_asymmetry,
-        f"{_asymmetric(asymmetry)} Or raise `most_asymmetry`, {most_asymmetry:g}.",
-    )
+    if gain > most_gain:
+        raise InputError(f"{_active(gain)} Or raise `most_gain`, {most_gain:g}.")
+    if asymmetry > most_asymmetry:
+        raise InputError(f"{_asymmetric(asymmetry)} Or raise `most_asymmetry`, {most_asymmetry:g}.")
 
 
 def _active(gain: float) -> str:
