@@ -6,9 +6,9 @@ atoms so receives all power, at any distance. Of a source that radiates backward
 channel models of large arrays, half is lost: g = 1/2. θ is taken from the radiating plane's
 normal, as if planes were parallel; a tilt ε between them is a share of ε tan θ of the power.
 
-Holds from about an element's own size: within about half a decibel of its true solid angle from
-its diagonal on. Power is right and phases are those of a point source, but powers of atoms that stand
-close do not add up to a passive device. Blind to coupling between atoms.
+Holds from about an element's own size: its true solid angle is met within about half a decibel
+from its diagonal on. Power is right and phases are those of a point source, but powers of atoms
+that stand close do not add up to a passive device. Blind to coupling between atoms.
 
 Source: H. Lu and Y. Zeng, Communicating with extremely large-scale array/surface, 2022 (projected
 aperture, non-uniform spherical wave); E. Björnson and L. Sanguinetti, Power scaling laws and
