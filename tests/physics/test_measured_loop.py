@@ -121,7 +121,7 @@ def test_calibration_is_as_good_as_from_clean_pilots(nominal, built, name):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_without_references_the_poses_are_wrong(nominal, built, name):
-    """A leak 7 dB below the slots, left in: the error grows by more than three times."""
+    """A leak 7 dB below the slots, left in: the error grows by ten times and more; five are asked for."""
     measurement = read_measurement(SOURCES[name][0])
     centre = [float(nominal.frequency_hz)]
     raw = pilots_from(dataclasses.replace(measurement, references={}), frequencies_hz=centre)
@@ -130,7 +130,7 @@ def test_without_references_the_poses_are_wrong(nominal, built, name):
         np.linalg.norm(pose_errors(calibrated(nominal, each.pilots), built)[0])
         for each in (raw, good)
     ]
-    assert errors[0] > 3 * errors[1]
+    assert errors[0] > 5 * errors[1]
 
 
 def test_a_band_is_imported_and_calibrated(nominal, built):
