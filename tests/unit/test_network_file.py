@@ -85,6 +85,13 @@ def test_decibels_and_units_are_read(tmp_path):
     assert (network.frequency_hz, network.reference_ohm) == (28e9, 75)
 
 
+def test_marks_and_tabs_of_editors_are_read(tmp_path):
+    """A byte-order mark, Windows' line ends, tabs, comments behind numbers."""
+    path = tmp_path / "a.s1p"
+    path.write_bytes("\ufeff! µm\r\n# GHz S RI R 50\r\n28\t.1\t.2 ! here\r\n".encode())
+    np.testing.assert_array_equal(read_network(path).scattering, [[0.1 - 0.2j]])
+
+
 def test_version_two_is_read(tmp_path):
     """A lower triangle, a reference for every port: 50 ohm on both."""
     path = tmp_path / "a.ts"
@@ -148,6 +155,16 @@ def test_two_delays_are_interpolated_by_a_spline():
     found = at_frequencies(measured(f).reshape(41, -1), f, list(wanted))
     error = found - measured(wanted).reshape(40, -1)
     assert np.linalg.norm(error) < 10 ** (-65 / 20) * np.linalg.norm(found)
+
+
+def test_delays_that_turn_too_far_are_not_interpolated():
+    """144° from one frequency to the next may be -216°: half of it is no answer. 108° is, since
+    without its delay a line is constant."""
+    expected = line_of(np.array([27.5e9]), 300e-12).reshape(1, -1)
+    found = at_frequencies(line_of(BAND_HZ, 300e-12).reshape(5, -1), BAND_HZ, [27.5e9])
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    far = line_of(BAND_HZ, 400e-12).reshape(5, -1)
+    assert "differ by 144° of delay" in refused(at_frequencies, far, BAND_HZ, [27.5e9])
 
 
 def test_a_frequency_that_was_measured_is_not_interpolated(tmp_path):
@@ -244,7 +261,7 @@ def with_nan():
             "not reciprocal: S differs from its transpose by 63.2 % of its norm",
         ),
         (
-            {"S": random_networks(2, 5)},
+            {"S": random_networks(8, 5)},
             {"frequency_hz": 27.5e9},
             "2.7e+10 and 2.8e+10 Hz are too different",
         ),
@@ -267,6 +284,7 @@ def with_nan():
             {},
             "or one for each of the 2 ports, but is [50, 50, 50]",
         ),
+        ({"S": None, "Z": -50 * np.eye(2), "frequency_hz": 1e9}, {}, "an eigenvalue of -50 ohm"),
         ({"time_sign": 2}, {}, "`time_sign` must be 1 or -1"),
         (
             {"S": None, "Z": line_of(BAND_HZ), "reference_ohm": [50, 75]},
@@ -304,8 +322,23 @@ def test_arrays_that_cannot_be_a_network_are_refused_in_a_line(tmp_path, change,
         ("a.s1p", "# GHz S RI R 0\n28 0 0\n", "must be real and positive, but one is 0"),
         ("a.s1p", "# GHz S RI R 50+1j\n28 0 0\n", "must be real and positive, but one is 50+1j"),
         ("a.s1p", "# furlongs S RI R 50\n28 0 0\n", "must be a whole Touchstone file"),
-        ("a.s1p", "", "must hold a frequency"),
-        ("a.ts", "[Version] 2.0\n[Number of Ports] 2\n[Reference] 50\n", "whole Touchstone file"),
+        ("a.s1p", "", "must have a line like `# GHz S RI R 50`"),
+        ("a.s1p", "28 0 0\n", "must have a line like `# GHz S RI R 50`"),
+        (
+            "a.s2p",
+            "! [Version] 2.0\n# GHz S RI R 50\n28 0 0\n",
+            "its name says 2 ports, but holds 1",
+        ),
+        (
+            "a.s3p",
+            "[Version] 2.0\n# GHz S RI R 50\n[Number of Ports] 1\n[Network Data]\n28 0 0\n[End]\n",
+            "as many ports as its name says, but says 1 inside",
+        ),
+        (
+            "a.ts",
+            "[Version] 2.0\n#\n[Number of Ports] 2\n[Reference] 50\n",
+            "whole Touchstone file",
+        ),
     ],
 )
 def test_touchstone_that_cannot_be_is_refused_in_a_line(tmp_path, name, text, said):

@@ -30,6 +30,8 @@ from .gain_drift import GainDrift
 _MOST_LEAK, _LEAST_LEAK = 2.0, 0.01
 # Of two powers: 6 dB. Of amplitudes of a through reference: 80 dB.
 _CLEARLY, _FAINT = 4.0, 1e-4
+# As for pilots.
+_LEAST = 1e-100
 
 
 class Reference(Enum):
@@ -88,8 +90,9 @@ def corrected(measurement: Measurement) -> Corrected:
     Raises:
         InputError: references that are not finite, or contradict each other or the slots.
     """
+    _check_size("Slots", measurement.slots.received)
     for reference, readings in measurement.references.items():
-        _check_finite(reference, readings)
+        _check_size(f"Reference `{reference.value}`", readings.received)
     drift = _drift(measurement)
     y = _steady(measurement.slots, drift)
     steady = {
@@ -159,10 +162,18 @@ def _steady(
     return readings.received / drift.at(readings.times)[:, None, None, :]
 
 
-def _check_finite(reference: Reference, readings: Readings) -> None:
+def _check_size(name: str, received: Complex[np.ndarray, "..."]) -> None:
+    """Refuse what is not finite, or has no squares in double precision."""
+    bad = np.argwhere(~np.isfinite(received))
     require(
-        bool(np.isfinite(readings.received).all()),
-        f"Reference `{reference.value}` must be finite, but has NaN or infinity.",
+        not len(bad),
+        f"{name} must be finite, but {len(bad)} values are not; the first is number "
+        f"{bad[0, 0] if len(bad) else 0}.",
+    )
+    largest = float(np.abs(received).max())
+    require(
+        largest == 0 or _LEAST <= largest <= 1 / _LEAST,
+        f"{name} must be within {_LEAST:g} and {1 / _LEAST:g}, but the largest is {largest:g}.",
     )
 
 

@@ -1,8 +1,8 @@
 """Measured values at the frequencies that are wanted, exact where measured, interpolated between.
 
 The mean delay is taken out, a cubic spline goes through the complex values that are left, and the
-delay is put back: a pure delay is interpolated exactly, and 60° between neighbours about it with
-an error near -50 dB.
+delay is put back: a pure delay is interpolated exactly, and 60° between neighbours on top of it
+with an error near -50 dB.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from ..errors import InputError, require
-from .time_convention import turning
+from .time_convention import MOST_TURN_RAD, turning
 
 _SAME = 1e-9
 # Neighbours that correlate by less have turned by more than 60°.
@@ -81,31 +81,35 @@ def _at(
         f"`frequency_hz` must be within the file's {_range(frequencies_hz)}, but is "
         f"{wanted_hz:.9g} Hz.",
     )
-    _check_alike(values, frequencies_hz, wanted_hz)
     from scipy.interpolate import CubicSpline
 
     turns = turning(frequencies_hz, values)
     delay_s = 0.0 if turns is None else turns.delay_s
     centred = frequencies_hz - wanted_hz
     still = values * np.exp(2j * np.pi * delay_s * centred)[:, None]
+    _check_neighbours(still, frequencies_hz, wanted_hz, delay_s)
     return np.asarray(CubicSpline(centred, still)(0.0))
 
 
-def _check_alike(
-    values: Complex[np.ndarray, "frequencies entries"],
+def _check_neighbours(
+    still: Complex[np.ndarray, "frequencies entries"],
     frequencies_hz: Float[np.ndarray, " frequencies"],
     wanted_hz: float,
+    delay_s: float,
 ) -> None:
+    """Refuse neighbours that are unlike without the mean delay, or turned by it who knows where."""
     above = int(np.searchsorted(frequencies_hz, wanted_hz))
-    a, b = values[above - 1], values[above]
+    a, b = still[above - 1], still[above]
+    below_hz, above_hz = frequencies_hz[above - 1], frequencies_hz[above]
+    must = (
+        f"{wanted_hz:.9g} Hz must be one of the file's frequencies, because its neighbours "
+        f"{below_hz:.9g} and {above_hz:.9g} Hz are too different to interpolate between"
+    )
+    turn = 2 * np.pi * abs(delay_s) * float(above_hz - below_hz)
+    require(turn <= MOST_TURN_RAD, f"{must}: they differ by {np.degrees(turn):.0f}° of delay.")
     energy = float(np.sum(np.abs(a) ** 2 + np.abs(b) ** 2)) / 2
     alike = float(np.real(np.vdot(a, b))) / energy if energy else 1.0
-    require(
-        alike >= _LEAST_ALIKE,
-        f"{wanted_hz:.9g} Hz must be one of the file's frequencies, because its neighbours "
-        f"{frequencies_hz[above - 1]:.9g} and {frequencies_hz[above]:.9g} Hz are too different to "
-        f"interpolate between: they correlate by {alike:.2f}, less than {_LEAST_ALIKE}.",
-    )
+    require(alike >= _LEAST_ALIKE, f"{must}: they correlate by {alike:.2f}.")
 
 
 def _range(frequencies_hz: Float[np.ndarray, " frequencies"]) -> str:

@@ -88,7 +88,9 @@ def _responses(
         f"frequencies, but has shape {array.shape if name == 's21' else array.shape[1:]}.",
     )
     shape = (*full.shape[:-1], *(1,) * missing, frequencies)
-    return np.ascontiguousarray(full.reshape(shape), np.complex128)
+    # A damaged NaN makes the cast itself complain; that it is none of ours is said later.
+    with np.errstate(invalid="ignore"):
+        return np.ascontiguousarray(full.reshape(shape), np.complex128)
 
 
 def _by_slot(

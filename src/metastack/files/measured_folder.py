@@ -32,8 +32,8 @@ from .touchstone import is_touchstone, read_touchstone
 from .wording import naming, naming_line, read_text, shown
 
 TABLE = "configurations.csv"
-_NOTE = re.compile(r"#\s*(\w+)\s*=\s*([\d\s]+)")
-_PHASE = re.compile(r"(deg|code)_(\d+)_(\d+)")
+_NOTE = re.compile(r"#\s*(\w+)\s*=\s*([0-9][0-9 ]{0,1000})")
+_PHASE = re.compile(r"(deg|code)_([0-9]{1,6})_([0-9]{1,6})")
 _STATES = {"": None, "slot": None, **{each.value: each for each in Reference}}
 
 
@@ -94,7 +94,7 @@ def _parsed(text: str) -> _Table:
     notes = {match[1]: [int(part) for part in match[2].split()] for match in matches if match}
     told = [(number, line) for number, line in lines if line and not line.startswith("#")]
     require(len(told) > 1, "The table must have a header and a line for each file, but has not.")
-    header = [name.strip().lower() for name in next(csv.reader([told[0][1]]))]
+    header = [name.lower() for name in _cells(told[0][1])]
     form, places, layers = _columns(header)
     rows = [_row(number, line, header, places, k) for k, (number, line) in enumerate(told[1:])]
     require(
@@ -102,6 +102,13 @@ def _parsed(text: str) -> _Table:
         "The table must have a slot, but has references only.",
     )
     return _Table(tuple(rows), form, layers, notes)
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line]))]
+    except csv.Error as error:
+        raise InputError(f"The table must be of comma-separated values: {error}.") from error
 
 
 def _columns(header: Sequence[str]) -> tuple[str, list[int], int]:
@@ -138,7 +145,7 @@ def _columns(header: Sequence[str]) -> tuple[str, list[int], int]:
 
 def _row(number: int, line: str, header: Sequence[str], places: Sequence[int], order: int) -> _Row:
     with naming_line(number):
-        cells = [cell.strip() for cell in next(csv.reader([line]))]
+        cells = _cells(line)
         require(
             len(cells) == len(header),
             f"There must be {len(header)} values, as in the header, but there are {len(cells)}.",

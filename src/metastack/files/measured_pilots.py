@@ -71,12 +71,6 @@ def read_measurement(path: Path | str) -> Measurement:
     measurement = _reader(path)(path)
     with naming(path):
         check_measurement(measurement)
-        bad = np.argwhere(~np.isfinite(measurement.slots.received))
-        require(
-            not len(bad),
-            f"Responses must be finite, but {len(bad)} values are not; the first is of slot "
-            f"{bad[0, 0] if len(bad) else 0}.",
-        )
     return measurement
 
 

@@ -119,11 +119,13 @@ def _shot(recording: Any, annotation: Mapping[str, Any], number: int) -> _Shot:
             if f"metastack:{form}" in annotation
         }
         state = annotation.get("metastack:state", "slot")
-        if state not in _STATES:
+        if not isinstance(state, str) or state not in _STATES:
             raise InputError(
                 f"`metastack:state` must be one of {', '.join([*_STATES, _OTHER])}, but is "
                 f"{shown(state)}."
             )
+        for form, values in phases.items():
+            require(isinstance(values, list), f"`metastack:{form}` must be a list, but is not.")
         require(
             _STATES[state] is not None or len(phases) == 1,
             "A slot must have phases in one of `metastack:phases_deg`, `metastack:phases_rad` and "

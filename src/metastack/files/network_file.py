@@ -163,6 +163,10 @@ def _of_arrays(arrays: Arrays, is_matlab: bool, reference_ohm: float | None) -> 
         )
         one_ohm = float(references[0])
         matrices = np.stack([np.asarray(scattering_from_impedance(Z, one_ohm)) for Z in matrices])
+        require(
+            bool(np.isfinite(matrices).all()),
+            f"Impedances must not have an eigenvalue of -{one_ohm:g} ohm, which has no scattering.",
+        )
     return NetworkSweep(frequencies_hz, matrices, references, stated=_stated(arrays))
 
 

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..multiport.network import in_our_time
 
 # Of other steps nobody knows which way round they went, or they may be noise.
-_LEAST_TURN_RAD, _MOST_TURN_RAD = np.radians(1.0), np.radians(120.0)
+_LEAST_TURN_RAD, MOST_TURN_RAD = np.radians(1.0), np.radians(120.0)
 _LEAST_COHERENCE = 0.5
 
 
@@ -50,7 +50,7 @@ class Turning:
     @property
     def convention(self) -> TimeConvention | None:
         """In whose convention the delay is not negative; none where that cannot be told."""
-        clear = _LEAST_TURN_RAD <= abs(self.step_rad) <= _MOST_TURN_RAD
+        clear = _LEAST_TURN_RAD <= abs(self.step_rad) <= MOST_TURN_RAD
         if not clear or self.coherence < _LEAST_COHERENCE:
             return None
         return TimeConvention.ENGINEERS if self.step_rad < 0 else TimeConvention.OURS

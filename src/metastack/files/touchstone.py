@@ -20,6 +20,10 @@ from .frequency_choice import check_rising
 from .network_sweep import NetworkSweep
 from .wording import at_file, naming, one_line, opening
 
+_VERSION_2 = re.compile(r"^\s*\[version\]\s*2", re.IGNORECASE | re.MULTILINE)
+_OPTIONS = re.compile(r"^\s*#", re.MULTILINE)
+# The byte-order mark of UTF-8, which some editors write, as Latin-1 reads it.
+_MARK = "\u00ef\u00bb\u00bf"
 _NAME = re.compile(r"\.s(\d+)p", re.IGNORECASE)
 _SAME_REFERENCE = 1e-9
 
@@ -38,10 +42,11 @@ def read_touchstone(path: Path | str) -> NetworkSweep:
     """
     path = Path(path)
     with opening(path):
-        text = path.read_text(encoding="latin-1")
+        text = path.read_bytes().decode("latin-1").removeprefix(_MARK)
     with naming(path):
-        if "[version]" not in text.lower():
+        if not _VERSION_2.search(text):
             _check_ports(text, path)
+        require(_OPTIONS.search(text), "The file must have a line like `# GHz S RI R 50`.")
         parsed = _parsed(path)
         require(
             parsed.parameter == "s",
@@ -52,6 +57,11 @@ def read_touchstone(path: Path | str) -> NetworkSweep:
         check_rising(frequencies_hz)
         S = np.asarray(parsed.s, complex)
         _check_finite(S, frequencies_hz)
+        named = _NAME.fullmatch(path.suffix)
+        require(
+            named is None or int(named[1]) == S.shape[1],
+            f"The file must have as many ports as its name says, but says {S.shape[1]} inside.",
+        )
         names = tuple(map(str, parsed.port_names or ()))
         return NetworkSweep(frequencies_hz, S, _references(np.asarray(parsed.z0, complex)), names)
 
