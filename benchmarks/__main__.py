@@ -15,6 +15,7 @@ from . import (
     doa_estimators,
     doa_monte_carlo,
     memory,
+    multiport,
     operators,
     startup,
     throughput,
@@ -31,6 +32,7 @@ QUICK: dict[str, Callable[[], Iterator[Row]]] = {
     "montecarlo": doa_monte_carlo.rows,
     "estimators": doa_estimators.rows,
     "batch": calibration_batch.rows,
+    "multiport": multiport.rows,
 }
 SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "operators": operators.rows,
