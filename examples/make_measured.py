@@ -159,7 +159,8 @@ def write_sigmf(path):
         shown = {"metastack:codes": shot.codes.ravel().tolist()} if shot.state in STATES[:2] else {}
         note = {"metastack:state": shot.state, **shown}
         recording.add_annotation(number * SAMPLES, SAMPLES, note)
-    recording.tofile(path.with_suffix(".sigmf-meta"), pretty=False, overwrite=True)
+    path.with_suffix(".sigmf-meta").unlink(missing_ok=True)
+    recording.tofile(path.with_suffix(".sigmf-meta"), pretty=False)
 
 
 def make(folder):

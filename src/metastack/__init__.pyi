@@ -55,7 +55,9 @@ from .errors import (
 )
 from .files import (
     Recording as Recording,
+    import_pilots as import_pilots,
     read_design as read_design,
+    read_network as read_network,
     read_pilots as read_pilots,
     read_plan as read_plan,
     read_probed_pilots as read_probed_pilots,
@@ -64,6 +66,7 @@ from .files import (
     read_stack as read_stack,
     read_wideband_pilots as read_wideband_pilots,
     write_design as write_design,
+    write_network as write_network,
     write_pilots as write_pilots,
     write_plan as write_plan,
     write_probed_pilots as write_probed_pilots,

@@ -464,7 +464,7 @@ def everything(section, **change):
         (annotation(5, metastack_state="dark"), "must be one of slot, repeated, all_off, empty, "),
         (
             annotation(5, core_sample_count=99999),
-            "whole SigMF recording, but cannot be read: Data so",
+            "must be a whole SigMF recording, but cannot be read",
         ),
         (annotation(5, core_sample_count=1), "of at least 2 of the 928 samples"),
         (everything("captures", core_frequency=None), "must all have one `core:frequency`, but ha"),

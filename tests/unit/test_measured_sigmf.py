@@ -40,7 +40,7 @@ def recording(folder, values, datatype="cf64_le", **notes):
         made.add_annotation(start, SAMPLES, shown)
     made.add_annotation(0, GAP, {"metastack:state": "other"})
     made.add_annotation(0, GAP, {"metastack:state": "all_off"})
-    made.tofile(folder / "bench.sigmf-meta", overwrite=True)
+    made.tofile(folder / "bench.sigmf-meta")
     return made
 
 
@@ -86,7 +86,7 @@ def test_samples_that_are_not_finite_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("module", "function", "name"),
     [
-        ("sigmf", import_pilots, "bench.sigmf-meta"),
+        ("sigmf.sigmffile", import_pilots, "bench.sigmf-meta"),
         ("skrf.io.touchstone", read_network, "a.s1p"),
     ],
 )

@@ -88,7 +88,7 @@ def _check_notes(path: Path) -> None:
 
 def _opened(path: Path) -> Any:
     try:
-        from sigmf import fromfile
+        from sigmf.sigmffile import fromfile
     except ImportError as error:
         raise InputError("SigMF recordings need sigmf; install metastack[rf].") from error
     try:
