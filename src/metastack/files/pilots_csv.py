@@ -59,7 +59,8 @@ def read_folder(path: Path) -> dict[str, Array]:
         there = listed(sorted(each.name for each in path.iterdir())[:5])
         raise at_file(
             "A folder of pilots must hold `received.csv` and one of `phases_rad.csv`, "
-            f"`phases_deg.csv` and `codes.csv`, but holds {there}",
+            f"`phases_deg.csv` and `codes.csv`, but holds {there} (`metastack import` makes one of "
+            "a folder of Touchstone files)",
             path,
         )
     arrays: dict[str, Array] = {}

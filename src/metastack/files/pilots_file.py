@@ -286,6 +286,7 @@ def _format(path: Path) -> _Format:
     if suffix not in _FORMATS:
         raise InputError(
             f"`{one_line(str(path))}` must end in {', '.join(_FORMATS)}, or in nothing for a "
-            f"folder of .csv files, but ends in {shown(path.suffix)}."
+            f"folder of .csv files, but ends in {shown(path.suffix)} (`metastack import` makes "
+            "pilots of what instruments write)."
         )
     return _FORMATS[suffix]
