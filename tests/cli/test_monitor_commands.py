@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -128,6 +130,46 @@ def test_a_quiet_history_tells_the_threshold(capsys, monkeypatch, tmp_path, stac
     assert "`statistic` must be a number, but is None (line 2)" in refusal(
         written([]) + '{"decision": "none", "monitor": "subspace"}\n'
     )
+
+
+def test_noise_that_double_precision_does_not_tell_is_refused(
+    capsys, monkeypatch, stack_file, stream
+):
+    lines = stream.read_text().splitlines(keepends=True)
+    code, _, said = watched(capsys, monkeypatch, stack_file, lines, "--noise-variance", "1e-30")
+    assert code == 2
+    assert "1e-12 of the first block's power, but is 1e-30" in said
+
+
+def test_a_steps_option_is_refused_as_it_was_given(capsys, stack_file, stream):
+    message = refusal_of(capsys, "monitor", stack_file, stream, "--step", "-0.1", *USER)
+    assert "`step` must be finite and not negative: -0.1" in message
+
+
+def test_a_stream_that_is_not_text_is_refused(capsys, monkeypatch, stack_file):
+    raw = io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", raw)
+    message = refusal_of(capsys, "monitor", stack_file, *USER)
+    assert "`standard input` must be UTF-8 text, but is not" in message
+
+
+def test_what_stops_a_service_leaves_its_stack(stack_file, stream, tmp_path):
+    """SIGTERM while the pipe is open, after two answers."""
+    output = tmp_path / "left.toml"
+    command = [sys.executable, "-m", "metastack", "monitor", str(stack_file), "-", *USER]
+    with subprocess.Popen(
+        [*command, "--false-alarms", "0.002", "-o", str(output)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line in stream.read_text().splitlines(keepends=True)[:2]:
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())
+        process.terminate()
+        assert process.wait(60) == 130
+    assert ms.read_stack(output).name.endswith("as followed to block 1")
 
 
 def test_what_no_threshold_can_reach_is_refused_before_a_block(

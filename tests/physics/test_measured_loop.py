@@ -121,7 +121,7 @@ def test_calibration_is_as_good_as_from_clean_pilots(nominal, built, name):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_without_references_the_poses_are_wrong(nominal, built, name):
-    """A leak 7 dB below the slots, left in: the error grows by ten times and more; five are asked for."""
+    """A leak 7 dB below the slots, left in: the error grows ten times and more; five are asked."""
     measurement = read_measurement(SOURCES[name][0])
     centre = [float(nominal.frequency_hz)]
     raw = pilots_from(dataclasses.replace(measurement, references={}), frequencies_hz=centre)

@@ -12,6 +12,7 @@ from metastack.calibration.schedule import (
     Together,
     Vibration,
     drift_path,
+    gain_path,
 )
 
 KEY = jax.random.key(0)
@@ -83,3 +84,19 @@ def test_vibration_comes_back_after_a_period():
 def test_what_cannot_be_is_refused(wrong, word):
     with pytest.raises(InputError, match=word):
         wrong()
+
+
+def test_a_gain_starts_at_one_and_its_level_stays_near():
+    """Steps of phase and level have their deviation: 4000 of each tell it to 1.1 %, five deviations
+    are allowed; the level turns back half a neper away."""
+    gains = gain_path(0.02, KEY, 4000)
+    assert gains[0] == 1
+    assert np.abs(np.log(np.abs(gains))).max() <= 0.5 + 1e-12
+    steps = np.angle(gains[1:] / gains[:-1])
+    assert steps.std() == pytest.approx(0.02, rel=0.06)
+    levels = np.log(np.abs(gains[1:] / gains[:-1]))
+    inside = np.abs(np.log(np.abs(gains[:-1]))) < 0.4
+    assert levels[inside].std() == pytest.approx(0.02, rel=0.06)
+    for step in (-0.1, np.nan, 11.0):
+        with pytest.raises(InputError, match="`gain_step` must be"):
+            gain_path(step, KEY, 3)

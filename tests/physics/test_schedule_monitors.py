@@ -159,6 +159,14 @@ def test_a_history_tells_its_own_rate():
     assert low < 0.01 < high * 1.01
 
 
+@pytest.mark.parametrize(
+    "history", [np.zeros(5000), np.linspace(0, 10, 5000), np.repeat([0.0, 1.0], 2500)]
+)
+def test_a_history_that_passes_no_level_often_enough_is_refused(history):
+    with pytest.raises(InputError, match=r"pass some level upwards more than 0\.002 times"):
+        threshold_from_history(history, 0.002)
+
+
 def test_a_history_that_is_too_short_is_refused():
     with pytest.raises(InputError, match=r"at least 10000 blocks for 0\.001 .*, but has 999"):
         threshold_from_history(np.zeros(999), 1e-3)

@@ -27,6 +27,7 @@ from metastack.calibration.schedule import (
     Together,
     Tracking,
     Vibration,
+    Walk,
     links_nmse,
     run_schedule,
 )
@@ -89,6 +90,27 @@ def test_alarms_answer_jumps_and_say_so(stack):
         assert run.decisions[block].pilots == 36
         assert run.decisions[block].statistic > run.decisions[block].threshold
     assert not run.is_false[np.isin(np.arange(120), np.flatnonzero(run.path.jumps))].any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gain_step", [0.3, 2.0])
+def test_jumps_are_seen_beside_a_gain_that_walks(stack, gain_step):
+    """Jumps of twice the tolerance, one in 40 blocks, watched with 8 pilots a block: as many are
+    answered as with a constant gain but for one, no false alarm more than one, and a schedule that
+    takes the gain for constant raises one in most blocks."""
+    drift, schedule = Jumps(1 / 40, 2.0), StateDriven(32, 8, ALARMS)
+
+    def run(step, assumed=None):
+        return run_schedule(
+            stack, drift, schedule, blocks=120, key=KEY, gain_step=step, assumed=assumed, **HOW
+        )
+
+    constant, walking, wrong = run(0.0), run(gain_step), run(gain_step, Walk())
+    np.testing.assert_array_equal(walking.path.values, constant.path.values)
+    answered, as_constant = (np.isfinite(each.delays).sum() for each in (walking, constant))
+    assert answered >= as_constant - 1 >= 1
+    assert walking.is_false.sum() <= 1
+    assert wrong.alarms.mean() > 0.5
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from .drift_options import (
     SnrDb,
     Watching,
     alarms_of,
+    check_step,
     drift_of,
 )
 from .illumination import NOT_TOLD, Lighting, illumination_of
@@ -93,6 +94,7 @@ def schedule(
     lit = illumination_of(lighting)
     patterns = None if plan is None else plan_of(nominal, plan, None, None, lit, seed)
     moving = drift_of(drifting)
+    check_step("assumed-step", assumed_step or 0.0)
     taken_step = moving.step_deviation if assumed_step is None else assumed_step
     runs: dict[str, ScheduleRun] = {}
     for name, each in schedules.items():

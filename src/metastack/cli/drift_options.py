@@ -90,6 +90,17 @@ SnrDb: TypeAlias = Annotated[
 ]
 
 
+def check_step(option: str, step: float) -> None:
+    """Refuse a step that cannot be, in the unit in which it was given.
+
+    Raises:
+        InputError: it is negative or not finite.
+    """
+    from ..errors import require
+
+    require(0 <= step < float("inf"), f"`{option}` must be finite and not negative: {step}.")
+
+
 def drift_of(drifting: Drifting) -> "Drift":
     """The drift that options describe.
 

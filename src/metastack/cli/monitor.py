@@ -1,6 +1,7 @@
 """`metastack monitor`: blocks of pilots in, decisions out, as they come."""
 
 import json
+import signal
 import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import require
-from .drift_options import SUBSPACE, GainStep, MonitorName, Watching, alarms_of
+from .drift_options import SUBSPACE, GainStep, MonitorName, Watching, alarms_of, check_step
 from .illumination import NOT_TOLD, Lighting, illumination_of
 from .option_groups import option_groups
 from .options import Seed, StackPath, refuse_overwriting, require_writable
@@ -79,13 +80,14 @@ def monitor(
 
     The first block calibrates; a Kalman filter follows the poses through the others, and starts
     anew at an alarm. Missing blocks are warned of and allowed for. Files are written at the end,
-    and when the stream is stopped with Ctrl-C.
+    and when the stream is stopped with Ctrl-C or SIGTERM.
     """
     from ..calibration import Expected
     from ..calibration.schedule import StreamMonitor, Walk
     from ..files import read_stack
 
     _check_outputs(leave, stack, blocks, history)
+    check_step("step", step)
     description = read_stack(stack)
     nominal = description.stack
     imperfections = imperfections_of(nominal, tolerances)
@@ -101,7 +103,7 @@ def monitor(
     # Of a stream without end nothing is kept but what is to be drawn.
     reports: deque[StreamReport] = deque(maxlen=None if leave.figure else 1)
     try:
-        for report in _reports(watching, blocks, lighting, given):
+        for report in _until_terminated(_reports(watching, blocks, lighting, given)):
             if report.missed:
                 _warn_of_gap(report.decision.block, report.missed)
             typer.echo(json.dumps(_line(report, watching.belief, watch.monitor)))
@@ -111,6 +113,15 @@ def monitor(
         if reports:
             _leave(leave, description, watching.belief, reports)
     require(reports, "The stream must hold at least one block, but is empty.")
+
+
+def _until_terminated(reports: "Iterator[StreamReport]") -> "Iterator[StreamReport]":
+    """The same, ended by SIGTERM as by Ctrl-C: what stops a service leaves what it should leave."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield from reports
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_outputs(leave: Leaving, stack: Path, blocks: str, history: Path | None) -> None:
@@ -167,12 +178,12 @@ def _leave(
 
 @contextmanager
 def _lines_of(source: str) -> Generator[Iterable[str]]:
-    if source == "-":
-        yield sys.stdin
-        return
     from ..files.wording import opening
 
-    # Only the first read can fail: what happens later is about a block.
+    if source == "-":
+        with opening("standard input"):
+            yield sys.stdin
+        return
     with opening(source):
         file = Path(source).open(encoding="utf-8")  # noqa: SIM115
     with file, opening(source):

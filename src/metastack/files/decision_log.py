@@ -23,7 +23,7 @@ def read_statistics(path: Path | str, monitor: str) -> Float[np.ndarray, " block
         InputError: no such file, or a line that no monitor wrote, or another one.
     """
     statistics = list[float]()
-    with naming(path), opening(path), Path(path).open(encoding="utf-8") as file:
+    with opening(path), Path(path).open(encoding="utf-8-sig") as file, naming(path):
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -63,6 +63,9 @@ def _statistic(entries: dict[str, Any], monitor: str) -> float:
 
 def _number(value: object) -> float:
     """NaN for what is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return float("nan")
+    try:
         return float(value)
-    return float("nan")
+    except OverflowError:
+        return float("nan")

@@ -38,10 +38,11 @@ def read_pilot_blocks(lines: Iterable[str], lit: Illumination) -> Iterator[Pilot
         InputError: a line that is no block; the message names the line.
     """
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
+        text = line.strip().removeprefix("\ufeff")
+        if not text:
             continue
         with naming_line(number):
-            block, pilots = _block(line, lit)
+            block, pilots = _block(text, lit)
         yield PilotBlock(block, pilots, number)
 
 
@@ -62,7 +63,7 @@ def _block(line: str, lit: Illumination) -> tuple[int, Pilots]:
     entries = _entries(line)
     block = entries.get("block")
     require(
-        isinstance(block, int) and not isinstance(block, bool) and abs(block) <= _LAST_BLOCK,
+        isinstance(block, int) and not isinstance(block, bool) and abs(block) < _LAST_BLOCK,
         f"`block` must be a whole number below 2^53, but is {shown(block)}.",
     )
     arrays = {name: _array(name, entries[name]) for name in _ARRAYS if name in entries}

@@ -30,6 +30,7 @@ from .walk import Walk
 
 # The gain's deviation before anything is measured, relative: as good as unknown.
 _UNKNOWN_GAIN = 1.0
+_AS_GOOD_AS_UNKNOWN = 0.5 * _UNKNOWN_GAIN**2
 _MOST_STEPS = 20
 _LEAST_SLOTS = 4
 # A step shorter than this many posterior deviations, all together, is the last one.
@@ -72,6 +73,20 @@ class Belief:
         return replace(self, values=kept[:-OF_GAIN] * self.values, covariance=aged)
 
     @in_float64
+    def facing(self, pilots: Pilots) -> Self:
+        """The belief that is to meet these pilots: a gain of which nothing is known is theirs.
+
+        Otherwise, what is thought of its size would come from the last block, which may have been
+        a dark one.
+        """
+        if self.covariance[-1, -1] < _AS_GOOD_AS_UNKNOWN:
+            return self
+        y = predicted(padded_model(self.unknowns, pilots.plan), jnp.asarray(self.values))
+        y = y[: pilots.plan.slots]
+        gain = complex(OneGain().fitted(y, jnp.asarray(pilots.received)).item())
+        return replace(self, gain=gain) if gain else self
+
+    @in_float64
     def innovation(self, pilots: Pilots, noise_variance: float) -> Innovation:
         """What a block of pilots shows beyond what was believed, in deviations of the noise.
 
@@ -79,8 +94,9 @@ class Belief:
         """
         model = padded_model(self.unknowns, pilots.plan)
         residual, slopes = self._rows(model, pilots, noise_variance, np.zeros(self._size))
-        spread = np.eye(len(slopes)) + slopes @ self.covariance @ slopes.T
-        told = self.covariance @ slopes.T @ np.linalg.solve(spread, residual)
+        root = np.linalg.cholesky(self.covariance)
+        rows = np.concatenate([slopes @ root, np.eye(self._size)])
+        told = root @ np.linalg.lstsq(rows, np.pad(residual, (0, self._size)), rcond=None)[0]
         turned = _turned(slopes, 1 + complex(*told[-OF_GAIN:]))
         return Innovation(residual, turned, self.covariance)
 
@@ -175,11 +191,9 @@ def calibrated_belief(unknowns: Unknowns, pilots: Pilots, noise_variance: float)
     Raises:
         InputError: as `Belief.before_pilots`, or pilots that are none of this stack.
     """
-    y = predicted(padded_model(unknowns, pilots.plan), jnp.zeros(unknowns.size))
-    y = y[: pilots.plan.slots]
-    gain = complex(OneGain().fitted(y, jnp.asarray(pilots.received)).item())
-    require(gain, "The pilots must resemble those of the stack, but their best gain is 0.")
-    return Belief.before_pilots(unknowns, gain).updated(pilots, noise_variance)
+    before = Belief.before_pilots(unknowns, 0.0).facing(pilots)
+    require(before.gain, "The pilots must resemble those of the stack, but their best gain is 0.")
+    return before.updated(pilots, noise_variance)
 
 
 def _turned(

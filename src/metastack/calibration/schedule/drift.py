@@ -21,6 +21,7 @@ from ...precision import in_float64
 _MEMORY_BLOCKS = 10
 # Nepers by which the level of a set-up changes at most, either way.
 _MOST_LEVEL = 0.5
+_MOST_GAIN_STEP = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +213,11 @@ def gain_path(step: float, key: Key[Array, ""], blocks: int) -> Complex[np.ndarr
         InputError: a step that is negative or not finite.
     """
     _check("gain_step", step)
+    require(
+        step <= _MOST_GAIN_STEP,
+        f"`gain_step` must be at most {_MOST_GAIN_STEP:g}, from where phases are anywhere, but is "
+        f"{step}.",
+    )
     steps = np.array(step * jax.random.normal(key, (2, blocks), float))
     steps[:, 0] = 0
     level, phase = np.cumsum(steps, axis=1)

@@ -38,8 +38,12 @@ class Innovation:
         The error joins the noise, and all is counted in deviations of both.
         """
         H = self.slopes
-        root = np.linalg.cholesky(np.eye(len(H)) + H @ self.covariance @ H.T)
-        whitener = np.linalg.inv(root)
+        variances, vectors = np.linalg.eigh(self.covariance)
+        along = H @ (vectors * np.sqrt(np.maximum(variances, 0)))
+        U, spread, _ = np.linalg.svd(along)
+        deviation = np.ones(len(H))
+        deviation[: len(spread)] = np.hypot(1, spread)
+        whitener = U / deviation @ U.T
         nothing = np.zeros_like(self.covariance)
         return Innovation(self.residual @ whitener.T, whitener @ H, nothing)
 

@@ -79,6 +79,8 @@ class StateDrivenOperation:
             self._watch = self._watch_over(self.belief)
             return Decision(block, _UNKNOWN, _UNKNOWN, Action.CALIBRATION, self._slots)
         pilots = send(site.plan(self._watched_slots))
+        # Poses are held as they were calibrated; of a gain that walks ever less is known.
+        self.belief = self.belief.older(replace(site.walk, pose_step=0.0)).facing(pilots)
         seen = site.walk.held(self.belief.innovation(pilots, site.noise_variance))
         self._watch, decision = self._watch.after(seen, block=block, pilots=self._watched_slots)
         if decision.action is not Action.ALARM:
@@ -144,9 +146,10 @@ def follow(
     `aged`: the belief before them, older by the blocks since the last ones. At an alarm the belief
     is what these pilots alone tell.
     """
+    aged = aged.facing(pilots)
     seen = aged.innovation(pilots, noise_variance)
     watch, decision = watch.after(seen.whitened(), block=block, pilots=pilots.plan.slots)
     if decision.action is not Action.ALARM:
         return aged.taught(seen, pilots, noise_variance), watch, decision
-    anew = Belief.before_pilots(aged.unknowns, aged.gain)
+    anew = Belief.before_pilots(aged.unknowns, aged.gain).facing(pilots)
     return anew.updated(pilots, noise_variance), watch, decision

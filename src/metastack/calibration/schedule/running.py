@@ -119,7 +119,7 @@ def run_schedule(
     walk = replace(walk, pose_step=walk.pose_step * tolerance)
     site = Site(unknowns, variance, walk, seed, patterns)
     operation = schedule.begun(site)
-    gains = gain * gain_path(gain_step, for_noise, blocks)
+    gains = gain * gain_path(gain_step, jax.random.fold_in(for_noise, 1), blocks)
     ether = _Ether(unknowns, variance, np.random.default_rng(seed))
     decisions, found, is_false = list[Decision](), list[np.ndarray](), list[bool]()
     is_unanswered = False
@@ -192,7 +192,7 @@ def pilots_on_path(
     variance = _noise_variance(unknowns.stack, unknowns.illumination, snr_db)
     site = Site(unknowns, variance, Walk(), seed)
     ether = _Ether(unknowns, variance, np.random.default_rng(seed))
-    gains = gain_path(gain_step, jax.random.key(seed), len(truth))
+    gains = gain_path(gain_step, jax.random.fold_in(jax.random.key(seed), 2), len(truth))
     return [
         ether.carried(site.plan(many), now, factor)
         for many, now, factor in zip(slots, truth, gains, strict=True)

@@ -31,6 +31,8 @@ from .walk import Walk
 _UNKNOWN = float("nan")
 # A first block of unknown noise that keeps more of its energy is not one of this stack.
 _MOST_NOISE = 0.5
+# Noise below this share of the power cannot be told from rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,11 @@ class StreamMonitor:
         variance = self._noise_variance
         if variance is None:
             variance = self._noise_of(pilots)
+        floor = _ROUNDING * float(np.mean(np.abs(pilots.received) ** 2))
         require(
-            bool(np.isfinite(variance) and variance > 0),
-            f"`noise_variance` must be positive, but is {variance}.",
+            bool(np.isfinite(variance) and variance > floor),
+            f"`noise_variance` must be above {floor:.3g}, {_ROUNDING:g} of the first block's "
+            f"power, but is {variance}.",
         )
         unknowns = Unknowns.of(self._nominal, pilots.plan.illumination, self._expected)
         self._site = Site(unknowns, variance, self._walk, self._seed)
@@ -125,7 +129,8 @@ class StreamMonitor:
             "is left: pilots of another stack or in another time convention, or noise that must be "
             "told (`noise_variance`).",
         )
-        return fit.noise_variance
+        # What is left of pilots without noise is rounding.
+        return max(fit.noise_variance, 2 * _ROUNDING * float(np.mean(np.abs(pilots.received) ** 2)))
 
     def _with_level_of(self, slots: int) -> Watch:
         """The watch with the threshold of blocks of so many slots."""

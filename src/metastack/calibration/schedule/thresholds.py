@@ -71,7 +71,7 @@ class Detection:
 def threshold_from_history(
     statistics: Float[np.ndarray, " blocks"], false_alarms: float
 ) -> Threshold:
-    """The lowest level that a history without change passes upwards at no more than this rate.
+    """The level down to which a history without change is passed upwards at no more than this rate.
 
     Raises:
         InputError: a rate that is none, or for which the history is too short.
@@ -91,7 +91,13 @@ def threshold_from_history(
     order = np.lexsort((change, -levels))
     count = np.cumsum(change[order])
     too_many = np.flatnonzero(count > false_alarms * blocks)
-    place = int(too_many[0]) if len(too_many) else len(order) - 1
+    require(
+        len(too_many) > 0,
+        f"The history must pass some level upwards more than {false_alarms:g} times a block to "
+        "tell one for so many false alarms, but passes none: it is constant, or rises all the "
+        "time, or the rate is too high.",
+    )
+    place = int(too_many[0])
     level = float(levels[order[place]])
     alarms = int(np.sum(rising & (statistics > level) & (before <= level)))
     return Threshold(level, Rate(alarms, blocks))

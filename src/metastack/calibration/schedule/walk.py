@@ -1,8 +1,8 @@
 """What a state is taken to do from block to block: poses walk, and so may the gain.
 
 Layers stay within their tolerances. A walk that is drawn back by as much as it spreads keeps what
-was expected beforehand: no unknown is ever less known than by its tolerance, and no gain less than
-one of which nothing is known.
+was expected beforehand: no unknown is ever less known than by its tolerance. A gain walks freely;
+what is not known of it grows alike, up to as much as it is itself, and is then as good as unknown.
 
 Source: G. Uhlenbeck and L. Ornstein, Phys. Rev. 36 (1930) 823.
 """
