@@ -5,6 +5,7 @@ from . import (
     design as design,
     doa as doa,
     files as files,
+    multiport as multiport,
     report as report,
 )
 from .atoms import (
