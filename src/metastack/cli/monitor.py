@@ -4,8 +4,7 @@ import json
 import signal
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -104,11 +103,11 @@ def monitor(
     reports: deque[StreamReport] = deque(maxlen=None if leave.figure else 1)
     try:
         for report in _until_terminated(_reports(watching, blocks, lighting, given)):
+            reports.append(report)
             if report.missed:
                 _warn_of_gap(report.decision.block, report.missed)
             typer.echo(json.dumps(_line(report, watching.belief, watch.monitor)))
             sys.stdout.flush()
-            reports.append(report)
     finally:
         if reports:
             _leave(leave, description, watching.belief, reports)
@@ -151,11 +150,10 @@ def _reports(
 
     lit = illumination_of(lighting) or FromInputPorts()
     convention = calibration.Convention(given.conjugate, given.negate_phases)
-    with _lines_of(blocks) as lines:
-        for number, pilots, line in read_pilot_blocks(lines, lit):
-            with naming_line(line):
-                report = watching.take(number, convention.read(pilots))
-            yield report
+    for number, pilots, line in read_pilot_blocks(_lines_of(blocks), lit):
+        with naming_line(line):
+            report = watching.take(number, convention.read(pilots))
+        yield report
 
 
 def _leave(
@@ -164,30 +162,29 @@ def _leave(
     belief: "Belief",
     reports: "Sequence[StreamReport]",
 ) -> None:
-    if leave.output is not None:
-        from ..files import write_stack
+    try:
+        if leave.output is not None:
+            from ..files import write_stack
 
-        name = f"{description.name}, as followed to block {reports[-1].decision.block}"
-        write_stack(replace(description, stack=belief.stack(), name=name), leave.output)
-    if leave.figure is not None:
-        from ..report import monitor_figure
-        from .doa import save_figure
+            name = f"{description.name}, as followed to block {reports[-1].decision.block}"
+            write_stack(replace(description, stack=belief.stack(), name=name), leave.output)
+    finally:
+        if leave.figure is not None:
+            from ..report import monitor_figure
+            from .doa import save_figure
 
-        save_figure(monitor_figure(reports), leave.figure)
+            save_figure(monitor_figure(reports), leave.figure)
 
 
-@contextmanager
-def _lines_of(source: str) -> Generator[Iterable[str]]:
+def _lines_of(source: str) -> Iterator[str]:
     from ..files.wording import opening
 
     if source == "-":
         with opening("standard input"):
-            yield sys.stdin
+            yield from sys.stdin
         return
-    with opening(source):
-        file = Path(source).open(encoding="utf-8")  # noqa: SIM115
-    with file, opening(source):
-        yield file
+    with opening(source), Path(source).open(encoding="utf-8") as file:
+        yield from file
 
 
 def _warn_of_gap(block: int, missed: int) -> None:
