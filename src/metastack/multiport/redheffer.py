@@ -44,7 +44,8 @@ class TwoSided(eqx.Module):
 def star(first: TwoSided, second: TwoSided) -> TwoSided:
     """The network of two in a row, the right ports of the first being the left ones of the second.
 
-    With X = (1 - B11 A22)⁻¹: what enters from the left arrives as X B.. after all reflections.
+    Waves from the second to the first are (1 - B11 A22)⁻¹ (B11 A21 a + B12 b), for a from the left
+    and b from the right: all that is thrown to and fro between both.
     """
     A, B = first, second
     left, right = A.to_right.shape[-1], B.to_left.shape[-1]

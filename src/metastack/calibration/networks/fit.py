@@ -135,7 +135,8 @@ class _State:
         linear, slopes, beyond = self._seen(moving, layers, received)
         before = _share(received, linear.response)
         designed = moving.at(np.zeros(moving.size))
-        J = linear.slopes(self.strengths.deviation(designed, slopes))
+        deviation = self.strengths.deviation(designed, slopes)
+        J = linear.slopes(deviation)
         K = gram(J)
         K[np.diag_indices(len(K))] += self.strengths.noise_variance
         root = scipy.linalg.cholesky(K, lower=True, overwrite_a=True, check_finite=False)
@@ -149,9 +150,7 @@ class _State:
             values = np.linalg.solve(precision, np.real(seen.conj().T @ white))
             beyond = beyond - along @ values
         weights = J.conj().T @ scipy.linalg.cho_solve((root, True), beyond)
-        ports = len(designed)
-        deviation = self.strengths.deviation(designed, slopes)
-        remainder = symmetric(weights, ports) * deviation
+        remainder = symmetric(weights, len(designed)) * deviation
         network = moving.at(values) + remainder
         device = eqx.tree_at(lambda each: each.scattering, self.device, network)
         return _State(device, values, remainder, self.strengths), before
