@@ -1,12 +1,13 @@
 """Options that belong together are one parameter of a command: a dataclass, its fields the options.
 
 `@option_groups` shows typer every field as an option of its own, and hands the command what was
-given as one value again. The parameter's default tells the options' defaults.
+given as one value again. The parameter's default tells the options' defaults; without one, options
+that have no default of their own must be given.
 """
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
 from typing import Any, get_type_hints
 
@@ -38,10 +39,15 @@ def option_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 def _of_fields(group: Any, default: Any) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    return [
-        _parameter(field.name, hints[field.name], getattr(default, field.name))
-        for field in fields(group)
-    ]
+    if default is inspect.Parameter.empty:
+        defaults = {each.name: _default_of(each) for each in fields(group)}
+    else:
+        defaults = {each.name: getattr(default, each.name) for each in fields(group)}
+    return [_parameter(name, hints[name], each) for name, each in defaults.items()]
+
+
+def _default_of(field: "Field[Any]") -> Any:
+    return inspect.Parameter.empty if field.default is MISSING else field.default
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
