@@ -1,14 +1,28 @@
 """Calibration of devices by their networks: what a designed network became when it was built."""
 
 from .fit import NetworkCalibration, calibrate_network
+from .judged import HeldOut, JudgedNetwork, NoiseSource, calibrate_and_judge
 from .linear import LinearPilots
+from .noise import noise_of_repeats, noise_that_predicts
+from .pilots import check_network_pilots, likelier_network_convention
+from .prediction import NetworkPosterior, Prediction
 from .prior import MovingNetwork, StillNetwork, Strengths
 
 __all__ = [
+    "HeldOut",
+    "JudgedNetwork",
     "LinearPilots",
     "MovingNetwork",
     "NetworkCalibration",
+    "NetworkPosterior",
+    "NoiseSource",
+    "Prediction",
     "StillNetwork",
     "Strengths",
+    "calibrate_and_judge",
     "calibrate_network",
+    "check_network_pilots",
+    "likelier_network_convention",
+    "noise_of_repeats",
+    "noise_that_predicts",
 ]
