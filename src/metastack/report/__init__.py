@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .models import models_figure
     from .monitored import monitor_figure
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
+    from .networks import NETWORK_CAPTION, network_figure
     from .phases import pattern_maps, phase_maps
     from .pose_errors import pose_estimates
     from .pose_report import write_pose_report
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .ways_out import ways_out_figure
 
 __all__ = [
+    "NETWORK_CAPTION",
     "BoundCurve",
     "EstimatorKind",
     "MarkedEstimate",
@@ -67,6 +69,7 @@ __all__ = [
     "monitor_figure",
     "mse_against_snr",
     "mse_figure",
+    "network_figure",
     "pattern_maps",
     "phase_maps",
     "pose_estimates",
@@ -89,6 +92,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "NETWORK_CAPTION": "networks",
     "BoundCurve": "mse_study",
     "EstimatorKind": "mse_study",
     "MarkedEstimate": "likelihood",
@@ -113,6 +117,7 @@ _HOME = {
     "models_figure": "models",
     "monitor_figure": "monitored",
     "mse_against_snr": "mse_study",
+    "network_figure": "networks",
     "pattern_maps": "phases",
     "phase_maps": "phases",
     "pose_estimates": "pose_errors",
