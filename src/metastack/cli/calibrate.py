@@ -21,6 +21,7 @@ from .calibrate_given import (
     gains_named,
     say_start,
 )
+from .calibrate_network import network
 from .calibrate_plan import plan
 from .calibrate_probes import probes
 from .calibrate_schedule import schedule
@@ -68,6 +69,7 @@ app.command("wideband")(wideband)
 app.command("probes")(probes)
 app.command("few")(few)
 app.command("diagnose")(diagnose)
+app.command("network")(network)
 
 
 @app.command("fit")

@@ -65,6 +65,9 @@ class NetworkReading:
             show_default=False,
         ),
     ] = None
+    most_gain: Annotated[
+        float, typer.Option(help="Power that may come out for what goes in, before it is refused.")
+    ] = 1.01
 
 
 AS_THE_FILE_SAYS = NetworkReading()
@@ -87,6 +90,7 @@ def read_device(
         frequency_hz=reading.frequency_hz,
         reference_ohm=reading.reference_ohm,
         convention=stated(reading.network_conjugated),
+        most_gain=reading.most_gain,
     )
     with naming(path):
         device = Device.of(network, feeds=ports.feeds, layers=ports.layers, atoms=ports.atoms)
