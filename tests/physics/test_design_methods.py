@@ -27,9 +27,9 @@ from metastack import (
     response,
 )
 from metastack.design import DualCholesky, DualConjugateGradient
-from metastack.design.design_phases import prescribed_scale
-from metastack.design.levenberg_marquardt import linearise
+from metastack.design.linearisation import linearise
 from metastack.design.problem import FreeScale, Problem, loss
+from metastack.design.search import prescribed_scale
 from metastack.propagation import hop_matrix
 
 pytestmark = pytest.mark.usefixtures("double_precision")

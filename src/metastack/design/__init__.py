@@ -2,21 +2,27 @@
 
 from .coordinate import CoordinateDescent
 from .design_phases import (
-    DEFAULT_GOAL_DB,
-    best_design,
     check_design,
     default_methods,
     design_phases,
     insertion_loss_tradeoff,
     with_phases,
 )
+from .design_response import design_response
 from .first_order import LBFGS, Adam
 from .gradient_descent import GradientDescent
 from .levenberg_marquardt import DualCholesky, DualConjugateGradient, LevenbergMarquardt
 from .memory import required_bytes
 from .method import Method
+from .programmable import (
+    ProgrammableResponse,
+    ProgrammedCascade,
+    ProgrammedDevice,
+    ResponseFunction,
+)
 from .robust import design_robustly, expected_nmse
-from .solution import Design, Outcome
+from .search import DEFAULT_GOAL_DB, best_design
+from .solution import Design, Outcome, ResponseDesign
 from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
 
 __all__ = [
@@ -33,12 +39,18 @@ __all__ = [
     "Method",
     "NearUniform",
     "Outcome",
+    "ProgrammableResponse",
+    "ProgrammedCascade",
+    "ProgrammedDevice",
     "RandomPhases",
+    "ResponseDesign",
+    "ResponseFunction",
     "StartPhases",
     "best_design",
     "check_design",
     "default_methods",
     "design_phases",
+    "design_response",
     "design_robustly",
     "expected_nmse",
     "insertion_loss_tradeoff",

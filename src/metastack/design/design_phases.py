@@ -3,7 +3,6 @@
 Source: DOA paper, section III; the default method and the prescribed insertion loss are ours.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,12 +19,12 @@ from .coordinate import CoordinateDescent
 from .levenberg_marquardt import LevenbergMarquardt
 from .memory import check_memory
 from .method import Method
-from .problem import FreeScale, PrescribedScale, Problem, respond
-from .run import OnIteration, Stage, Trace, run_stages
+from .problem import FreeScale, Problem, respond
+from .run import OnIteration
+from .search import DEFAULT_GOAL_DB, best_design, check_matrix, scale_of, search
 from .solution import Design, Outcome
 from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
 
-DEFAULT_GOAL_DB = -100.0
 # A sweep holds a matrix of atoms x atoms of a layer: .27 GB at this size.
 _SWEEPS_TO_ATOMS = 4096
 
@@ -60,24 +59,21 @@ def design_phases(
     target = np.asarray(target, complex)
     check_target(stack, target)
     _check_methods(stack, methods)
-    require(starts >= 1, f"`starts` must be at least 1, but is {starts}.")
-    require(np.isfinite(goal_db), f"`goal_db` must be a finite number, but is {goal_db}.")
-    stages = _stages(stack, target, methods, insertion_loss_db, goal_db)
-    draws = [
-        start_phases(np.random.default_rng([seed, k]), stack.phases_shape) for k in range(starts)
-    ]
-    together = min(method.starts_together for method in methods)
-    designs: list[Design] = []
-    for first in range(0, starts, together):
-        began = time.perf_counter()
-        batch = np.stack(draws[first : first + together])
-        trace = run_stages(stages, batch, first_start=first, on_iteration=on_iteration)
-        seconds = time.perf_counter() - began
-        name = _recipe(methods, start_phases, goal_db, insertion_loss_db)
-        designs += _designs(stack, target, stages[-1], trace, seconds, name, seed, first)
-        if trace.outcome is Outcome.INTERRUPTED:
-            break
-    return designs
+    problem = Problem(
+        hops(stack), stack.atoms, jnp.asarray(target), scale_of(target, insertion_loss_db)
+    )
+    found = search(
+        problem,
+        stack.phases_shape,
+        methods=methods,
+        start_phases=start_phases,
+        insertion_loss_db=insertion_loss_db,
+        starts=starts,
+        seed=seed,
+        goal_db=goal_db,
+        on_iteration=on_iteration,
+    )
+    return [Design(**vars(design), stack=stack) for design in found]
 
 
 def default_methods(stack: Stack, insertion_loss_db: float | None) -> list[Method]:
@@ -98,11 +94,6 @@ def default_methods(stack: Stack, insertion_loss_db: float | None) -> list[Metho
 def default_start(stack: Stack) -> StartPhases:
     """Near uniform, for a low insertion loss; random where near phases would all round alike."""
     return NearUniform() if stack.atoms.is_smooth else RandomPhases()
-
-
-def best_design(designs: Sequence[Design]) -> Design:
-    """The design of lowest error, at the prescribed scale if there is one."""
-    return min(designs, key=lambda one: one.error_db)
 
 
 def insertion_loss_tradeoff(
@@ -157,15 +148,6 @@ def with_phases(design: Design, phases_rad: Float[np.ndarray, "layers atoms"]) -
     )
 
 
-def _recipe(
-    methods: Sequence[Method], start_phases: StartPhases, goal_db: float, loss_db: float | None
-) -> str:
-    """Everything that made a design, but its seed and start."""
-    prescribed = "" if loss_db is None else f", insertion loss of {loss_db:g} dB prescribed"
-    searched = ", then ".join(map(repr, methods))
-    return f"{searched}; from {start_phases!r} to {goal_db:g} dB{prescribed}"
-
-
 def check_design(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) -> None:
     """Refuse what the default methods could not design, before anything is computed.
 
@@ -182,14 +164,8 @@ def check_target(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) 
     Raises:
         InputError: wrong shape, NaN, all zero, or a rank above Theorem 1's limit.
     """
-    shape = (stack.receiver_array.size, stack.input_array.size)
-    require(
-        target.shape == shape,
-        f"`target` must be receivers x inputs, {shape}, but is {target.shape}.",
-    )
-    require(bool(np.isfinite(target).all()), "`target` must be finite, but has NaN or infinity.")
+    check_matrix(target, (stack.receiver_array.size, stack.input_array.size))
     rank, largest = int(np.linalg.matrix_rank(target)), stack.layer_array.size
-    require(rank > 0, "`target` must not be all zero.")
     require(
         rank <= largest,
         f"`target` has rank {rank}, but layers of {largest} atoms can only give rank {largest} "
@@ -205,63 +181,3 @@ def _check_methods(stack: Stack, methods: Sequence[Method]) -> None:
             "use CoordinateDescent.",
         )
         check_memory(stack, method)
-
-
-def _stages(
-    stack: Stack,
-    target: Complex[np.ndarray, "receivers inputs"],
-    methods: Sequence[Method],
-    loss_db: float | None,
-    goal_db: float,
-) -> list[Stage]:
-    scale = FreeScale() if loss_db is None else prescribed_scale(target, loss_db)
-    problem = Problem(hops(stack), stack.atoms, jnp.asarray(target), scale)
-    return [Stage(problem, method, 10 ** (goal_db / 10)) for method in methods]
-
-
-def prescribed_scale(
-    target: Complex[np.ndarray, "receivers inputs"], insertion_loss_db: float
-) -> PrescribedScale:
-    """The modulus of beta at which a response equal to target / beta has the given loss.
-
-    Raises:
-        InputError: a loss that is not a finite number.
-    """
-    require(
-        np.isfinite(insertion_loss_db) and insertion_loss_db >= 0,
-        f"`insertion_loss_db` must be finite and at least 0, but is {insertion_loss_db}.",
-    )
-    energy = min(target.shape) * 10 ** (-insertion_loss_db / 10)
-    return PrescribedScale(float(np.linalg.norm(target) / np.sqrt(energy)))
-
-
-def _designs(
-    stack: Stack,
-    target: Complex[np.ndarray, "receivers inputs"],
-    stage: Stage,
-    trace: Trace,
-    seconds: float,
-    method: str,
-    seed: int,
-    first: int,
-) -> list[Design]:
-    responses = np.asarray(respond(stage.problem, trace.phases_rad))
-    errors_db = 10 * np.log10(np.stack(trace.errors))
-    reached = np.asarray(trace.best) <= stage.goal
-    return [
-        Design(
-            stack=stack,
-            target=target,
-            phases_rad=np.mod(trace.phases_rad[index], 2 * np.pi),
-            response=responses[index],
-            nmse_db=float(targets.decibels(targets.nmse(responses[index], target))),
-            insertion_loss_db=float(targets.insertion_loss_db(responses[index])),
-            history_db=errors_db[:, index],
-            outcome=Outcome.GOAL_REACHED if reached[index] else trace.outcome,
-            seconds=seconds / len(reached),
-            method=method,
-            seed=seed,
-            start=first + index,
-        )
-        for index in range(len(reached))
-    ]

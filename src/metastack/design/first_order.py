@@ -8,7 +8,7 @@ import optax
 from jaxtyping import Array, Float
 
 from .method import State
-from .problem import Problem, loss
+from .problem import AnyProblem, loss
 
 
 class OptaxState(State):
@@ -28,11 +28,11 @@ class Adam:
     needs_smooth_atoms: ClassVar[bool] = True
     starts_together: ClassVar[int] = 32
 
-    def begin(self, problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> OptaxState:
+    def begin(self, problem: AnyProblem, phases_rad: Float[Array, "layers atoms"]) -> OptaxState:
         """The state at the given phases."""
         return _begin(optax.adam(self.learning_rate_rad), problem, phases_rad)
 
-    def step(self, problem: Problem, state: OptaxState) -> OptaxState:
+    def step(self, problem: AnyProblem, state: OptaxState) -> OptaxState:
         """One update of every phase."""
         optimiser = optax.adam(self.learning_rate_rad)
         updates, memory = optimiser.update(state.gradient, state.memory)
@@ -49,11 +49,11 @@ class LBFGS:
     needs_smooth_atoms: ClassVar[bool] = True
     starts_together: ClassVar[int] = 1
 
-    def begin(self, problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> OptaxState:
+    def begin(self, problem: AnyProblem, phases_rad: Float[Array, "layers atoms"]) -> OptaxState:
         """The state at the given phases."""
         return _begin(optax.lbfgs(memory_size=self.memory_size), problem, phases_rad)
 
-    def step(self, problem: Problem, state: OptaxState) -> OptaxState:
+    def step(self, problem: AnyProblem, state: OptaxState) -> OptaxState:
         """One quasi-Newton step with its line search."""
         updates, memory = optax.lbfgs(memory_size=self.memory_size).update(
             state.gradient,
@@ -67,13 +67,13 @@ class LBFGS:
 
 
 def _begin(
-    optimiser: Any, problem: Problem, phases_rad: Float[Array, "layers atoms"]
+    optimiser: Any, problem: AnyProblem, phases_rad: Float[Array, "layers atoms"]
 ) -> OptaxState:
     error, gradient = jax.value_and_grad(loss, argnums=1)(problem, phases_rad)
     return OptaxState(phases_rad, error, gradient, optimiser.init(phases_rad))
 
 
-def _moved(problem: Problem, state: OptaxState, updates: Any, memory: Any) -> OptaxState:
+def _moved(problem: AnyProblem, state: OptaxState, updates: Any, memory: Any) -> OptaxState:
     phases_rad = state.phases_rad + updates
     error, gradient = jax.value_and_grad(loss, argnums=1)(problem, phases_rad)
     return OptaxState(phases_rad, error, gradient, memory)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .method import State
-from .problem import Problem, loss
+from .problem import AnyProblem, loss
 
 
 class GradientState(State):
@@ -35,11 +35,11 @@ class GradientDescent:
     needs_smooth_atoms: ClassVar[bool] = True
     starts_together: ClassVar[int] = 32
 
-    def begin(self, problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> GradientState:
+    def begin(self, problem: AnyProblem, phases_rad: Float[Array, "layers atoms"]) -> GradientState:
         """The state at the given phases, with a learning rate of 1."""
         return _state(problem, phases_rad, jnp.ones(()))
 
-    def step(self, problem: Problem, state: GradientState) -> GradientState:
+    def step(self, problem: AnyProblem, state: GradientState) -> GradientState:
         """One update of every phase."""
         rate = self.decay * state.rate
         direction = state.gradient / jnp.max(state.gradient)
@@ -47,7 +47,7 @@ class GradientDescent:
 
 
 def _state(
-    problem: Problem, phases_rad: Float[Array, "layers atoms"], rate: Float[Array, ""]
+    problem: AnyProblem, phases_rad: Float[Array, "layers atoms"], rate: Float[Array, ""]
 ) -> GradientState:
     error, gradient = jax.value_and_grad(loss, argnums=1)(problem, phases_rad)
     return GradientState(phases_rad, error, gradient, rate)

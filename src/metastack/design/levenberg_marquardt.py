@@ -2,72 +2,20 @@
 
 A stack has many more phases than its response has entries, so the damped step
 -J^T (J J^T + mu I)^{-1} r is found through the small matrix J J^T, or through products with it
-alone. Each column of J is the outer product of what arrives at an atom and what leaves it, so
-J itself is never needed for a product.
+alone.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, cast
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from ..propagation import incoming_fields, outgoing_weights
+from .linearisation import Linearisation, Residual, linearise
 from .method import State
-from .problem import Problem, beta, loss, scaled_error
-
-Residual: TypeAlias = Complex[Array, "to from"]
-
-
-class Linearisation(eqx.Module):
-    """The residual r and its derivative: dr = outgoing diag(d_phase) incoming^T + scale terms.
-
-    The atoms of all layers stand side by side.
-    """
-
-    residual: Residual
-    outgoing: Complex[Array, "to unknowns"]
-    incoming: Complex[Array, "from unknowns"]
-    scale_directions: Complex[Array, "freedom to from"]
-
-    def pull_back(self, dual: Residual) -> Float[Array, " unknowns"]:
-        """J^T dual, for the phases."""
-        carried = dual @ jnp.conj(self.incoming)
-        return jnp.sum(jnp.conj(self.outgoing) * carried, axis=0).real
-
-    def push_forward(self, phases: Float[Array, " unknowns"]) -> Residual:
-        """J phases."""
-        return (self.outgoing * phases) @ self.incoming.T
-
-    def gram(self, dual: Residual) -> Residual:
-        """J J^T dual, the scale's own directions included."""
-        along_scale = jnp.tensordot(self.scale_directions.conj(), dual, 2).real
-        by_scale = jnp.tensordot(along_scale, self.scale_directions, 1)
-        return self.push_forward(self.pull_back(dual)) + by_scale
-
-    def mean_square(self) -> Float[Array, ""]:
-        """Trace of J J^T over the number of real equations: the natural unit of damping."""
-        columns = jnp.sum(jnp.abs(self.outgoing) ** 2, 0) * jnp.sum(jnp.abs(self.incoming) ** 2, 0)
-        return jnp.sum(columns) / (2 * self.residual.size)
-
-
-def linearise(problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> Linearisation:
-    """Residual and derivative at the given phases."""
-    ones = jnp.ones_like(phases_rad)
-    transmission, slope = jax.jvp(problem.atoms, (phases_rad,), (ones,))
-    incoming = incoming_fields(problem.hops, transmission)
-    outgoing = outgoing_weights(problem.hops, transmission, problem.target.shape[0])
-    response = (outgoing[0] * transmission[0]) @ incoming[0].T
-    factor = beta(problem, response) / jnp.linalg.norm(problem.target)
-    leaving = _side_by_side(outgoing * slope[:, None, :])
-    scaled = factor * response
-    # A prescribed modulus leaves only the phase of beta free, the first of the two directions.
-    directions = jnp.stack([1j * scaled, scaled])[: problem.scale.freedom]
-    residual = scaled_error(problem, response)
-    return Linearisation(residual, factor * leaving, _side_by_side(incoming), directions)
+from .problem import AnyProblem, loss
 
 
 @dataclass(frozen=True)
@@ -82,7 +30,7 @@ class DualCholesky:
 
     def solve(self, model: Linearisation, damping: Float[Array, ""]) -> Residual:
         """The dual vector y of (J J^T + damping I) y = -r."""
-        J = jnp.concatenate([_jacobian(model), _as_columns(model.scale_directions)], axis=1)
+        J = jnp.concatenate([model.jacobian(), _as_columns(model.scale_directions)], axis=1)
         J = J.astype(self.gram_dtype)
         gram = (J @ J.T).astype(float)
         # Below rounding, damping could not keep the factorisation positive.
@@ -135,11 +83,11 @@ class LevenbergMarquardt:
     needs_smooth_atoms: ClassVar[bool] = True
     starts_together: ClassVar[int] = 1
 
-    def begin(self, problem: Problem, phases_rad: Float[Array, "layers atoms"]) -> DampedState:
+    def begin(self, problem: AnyProblem, phases_rad: Float[Array, "layers atoms"]) -> DampedState:
         """The state at the given phases."""
         return DampedState(phases_rad, loss(problem, phases_rad), -jnp.ones(()))
 
-    def step(self, problem: Problem, state: DampedState) -> DampedState:
+    def step(self, problem: AnyProblem, state: DampedState) -> DampedState:
         """One accepted step, or the same state if no damping gave one."""
         model = linearise(problem, state.phases_rad)
         damping = jnp.where(state.damping < 0, 1e-2 * model.mean_square(), state.damping)
@@ -165,7 +113,7 @@ class _Trial(State):
 
 
 def _try(
-    problem: Problem,
+    problem: AnyProblem,
     state: DampedState,
     model: Linearisation,
     solver: DualSolver,
@@ -191,18 +139,6 @@ def _try(
 def solver_for(entries: int) -> DualSolver:
     """The faster dual solver for a response of so many complex entries."""
     return DualCholesky() if 2 * entries <= _CHOLESKY_TO_EQUATIONS else DualConjugateGradient()
-
-
-def _side_by_side(
-    fields: Complex[Array, "layers ports atoms"],
-) -> Complex[Array, "ports unknowns"]:
-    return jnp.moveaxis(fields, 0, 1).reshape(fields.shape[1], -1)
-
-
-def _jacobian(model: Linearisation) -> Float[Array, "equations unknowns"]:
-    columns = model.outgoing[:, None, :] * model.incoming[None, :, :]
-    columns = columns.reshape(model.residual.size, -1)
-    return jnp.concatenate([columns.real, columns.imag], axis=0)
 
 
 def _as_columns(directions: Complex[Array, "freedom to from"]) -> Float[Array, "equations freedom"]:

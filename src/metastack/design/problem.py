@@ -1,10 +1,13 @@
 """The fit that every design method solves: phases that make beta G equal to a target.
 
+Most methods ask a response for nothing but its values and derivatives, so that it may come from any
+model. What a stack's response is made of, hops and atoms, spares others time or makes them exact.
+
 Source: DOA paper, eq. (17), (18), (24); the prescribed loss is ours.
 """
 
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import equinox as eqx
 import jax
@@ -14,6 +17,7 @@ from jaxtyping import Array, Complex, Float
 from .._types import AnyArray, Number
 from ..atoms import Atoms
 from ..propagation import Chain, propagate
+from .programmable import ProgrammableResponse
 
 
 class Scale(Protocol):
@@ -61,24 +65,43 @@ class Problem(eqx.Module):
     target: Complex[Array, "to from"]
     scale: Scale
 
+    def response(
+        self, phases_rad: Float[Array, "*batch layers atoms"]
+    ) -> Complex[Array, "*batch to from"]:
+        """The product of hops and atoms, eq. (14)."""
+        return propagate(self.hops, self.atoms(phases_rad))
+
+
+class ResponseProblem(eqx.Module):
+    """Any differentiable response, the target, and how the scale is chosen."""
+
+    response: ProgrammableResponse
+    target: Complex[Array, "to from"]
+    scale: Scale
+
+
+AnyProblem: TypeAlias = Problem | ResponseProblem
+
 
 @partial(jax.jit, inline=True)
 def respond(
-    problem: Problem, phases_rad: Float[AnyArray, "*batch layers atoms"]
+    problem: AnyProblem, phases_rad: Float[AnyArray, "*batch layers atoms"]
 ) -> Complex[Array, "*batch to from"]:
     """The response at the given phases."""
-    return propagate(problem.hops, problem.atoms(jnp.asarray(phases_rad)))
+    return problem.response(jnp.asarray(phases_rad))
 
 
 def scaled_error(
-    problem: Problem, response: Complex[Array, "*batch to from"]
+    problem: AnyProblem, response: Complex[Array, "*batch to from"]
 ) -> Complex[Array, "*batch to from"]:
     """(beta G - F) / ||F||_F with the problem's beta: its squared norm is the NMSE."""
     error = beta(problem, response)[..., None, None] * response - problem.target
     return error / jnp.linalg.norm(problem.target)
 
 
-def beta(problem: Problem, response: Complex[Array, "*batch to from"]) -> Complex[Array, "*batch"]:
+def beta(
+    problem: AnyProblem, response: Complex[Array, "*batch to from"]
+) -> Complex[Array, "*batch"]:
     """The problem's factor between response and target."""
     overlap = jnp.sum(jnp.conj(response) * problem.target, axis=(-2, -1))
     energy = jnp.sum(response.real**2 + response.imag**2, axis=(-2, -1))
@@ -86,7 +109,7 @@ def beta(problem: Problem, response: Complex[Array, "*batch to from"]) -> Comple
 
 
 def loss(
-    problem: Problem, phases_rad: Float[Array, "*batch layers atoms"]
+    problem: AnyProblem, phases_rad: Float[Array, "*batch layers atoms"]
 ) -> Float[Array, "*batch"]:
     """Squared norm of the scaled error: the NMSE at the problem's scale, linear."""
     error = scaled_error(problem, respond(problem, phases_rad))

@@ -20,11 +20,12 @@ from ..errors import require
 from ..imperfections import Imperfections
 from ..precision import in_float64
 from ..stack import Stack, response
-from .design_phases import DEFAULT_GOAL_DB, check_target, prescribed_scale
+from .design_phases import check_target
 from .problem import FreeScale
 from .run import OnIteration, Stage, Trace, run_stages
 from .sampled_levenberg_marquardt import SampledLevenbergMarquardt
 from .sampled_problem import check_samples_fit, sampled_errors, sampled_problem
+from .search import DEFAULT_GOAL_DB, scale_of
 from .solution import Design
 from .starts import GivenPhases, NearUniform, StartPhases
 
@@ -60,9 +61,7 @@ def design_robustly(
     """
     target = np.asarray(target, complex)
     _check(stack, target, samples, iterations, goal_db)
-    scale = (
-        FreeScale() if insertion_loss_db is None else prescribed_scale(target, insertion_loss_db)
-    )
+    scale = scale_of(target, insertion_loss_db)
     start_phases = GivenPhases(start.phases_rad) if isinstance(start, Design) else start
     start_phases = start_phases or NearUniform()
     first = start_phases(np.random.default_rng([seed, 0]), stack.phases_shape)

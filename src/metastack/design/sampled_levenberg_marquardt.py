@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from .levenberg_marquardt import DampedState, Linearisation, linearise
+from .levenberg_marquardt import DampedState
+from .linearisation import ProductLinearisation, linearise_product
 from .method import State
 from .sampled_problem import SampledProblem
 
@@ -43,7 +44,7 @@ def normal_equations(
 ) -> NormalEquations:
     """Those of the mean over the stacks; J^T J in single precision: it only steers the step."""
     gradients, factors = jax.lax.map(
-        lambda one: _gradient_and_factors(linearise(one, phases_rad)), problem.problems
+        lambda one: _gradient_and_factors(linearise_product(one, phases_rad)), problem.problems
     )
     gram = _mean_gram(factors, len(phases_rad))
     return NormalEquations(jnp.mean(gradients, axis=0), gram.astype(phases_rad.dtype))
@@ -71,7 +72,9 @@ class _Factors(eqx.Module):
         return real - left * right - rows.along_scale.T @ self.along_scale
 
 
-def _gradient_and_factors(model: Linearisation) -> tuple[Float[Array, " unknowns"], _Factors]:
+def _gradient_and_factors(
+    model: ProductLinearisation,
+) -> tuple[Float[Array, " unknowns"], _Factors]:
     # The directions of the scale are at right angles to each other, and to the residual.
     directions = [each / jnp.linalg.norm(each) for each in model.scale_directions]
     factors = _Factors(

@@ -23,14 +23,13 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Design:
-    """Phases for a stack and a target, with everything that made them.
+class ResponseDesign:
+    """Phases for a target, and everything that made them, whatever the response is of.
 
     `nmse_db` is at the best scale, eq. (17), whatever scale the run used; `history_db` is the
     error that the method minimised, before the first and after every iteration.
     """
 
-    stack: Stack
     target: Complex[np.ndarray, "receivers inputs"]
     phases_rad: Float[np.ndarray, "layers atoms"]
     response: Complex[np.ndarray, "receivers inputs"]
@@ -52,3 +51,10 @@ class Design:
     def iterations(self) -> int:
         """Iterations that were made."""
         return len(self.history_db) - 1
+
+
+@dataclass(frozen=True)
+class Design(ResponseDesign):
+    """Phases for a stack and a target, and everything that made them."""
+
+    stack: Stack

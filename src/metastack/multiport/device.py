@@ -11,6 +11,8 @@ solution of the size of a layer, exact with all reflections.
 Source: calibration paper, [7], multiport model; DESIGN.md, Calibration.
 """
 
+from itertools import accumulate, pairwise, starmap
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Complex
@@ -46,6 +48,18 @@ class Cascade(eqx.Module):
     def without_reflections(self) -> "Cascade":
         """The unilateral one: waves cross every gap once, as in a product of matrices."""
         return Cascade(tuple(map(_one_way, self.gaps)))
+
+    @in_float64
+    def device(self) -> "Device":
+        """The same as one network, of which ports past a layer do not couple."""
+        first, last = self.gaps[0].to_right, self.gaps[-1].to_right
+        layers, (atoms, feeds) = len(self.gaps) - 1, first.shape
+        ports = feeds + 2 * layers * atoms + len(last)
+        S = jnp.zeros((ports, ports), complex)
+        places = _places(feeds, layers, atoms, len(last))
+        for (left, right), gap in zip(places, self.gaps, strict=True):
+            S = S.at[left.start : right.stop, left.start : right.stop].set(gap.scattering)
+        return Device(S, feeds, layers, atoms)
 
 
 class Device(eqx.Module):
@@ -99,15 +113,16 @@ class Device(eqx.Module):
     @in_float64
     def cascade(self) -> Cascade:
         """The gaps alone: what couples past a layer is left out."""
-        S, at = jnp.asarray(self.scattering), self.feeds
-        gaps, left = list[TwoSided](), slice(0, at)
-        for _ in range(self.layers):
-            right = slice(at, at + self.atoms)
-            gaps.append(_between(S, left, right))
-            left = slice(at + self.atoms, at + 2 * self.atoms)
-            at += 2 * self.atoms
-        gaps.append(_between(S, left, slice(at, None)))
-        return Cascade(tuple(gaps))
+        S = jnp.asarray(self.scattering)
+        places = _places(self.feeds, self.layers, self.atoms, self.receivers)
+        return Cascade(tuple(_between(S, left, right) for left, right in places))
+
+
+def _places(feeds: int, layers: int, atoms: int, receivers: int) -> list[tuple[slice, slice]]:
+    """The ports on both sides of every gap."""
+    ends = list(accumulate([feeds, *[atoms] * (2 * layers), receivers], initial=0))
+    sides = list(starmap(slice, pairwise(ends)))
+    return list(zip(sides[::2], sides[1::2], strict=True))
 
 
 def _between(S: Complex[Array, "ports ports"], left: slice, right: slice) -> TwoSided:

@@ -14,6 +14,7 @@ from .model_comparison import (
     name_of,
 )
 from .mse_study import Contender, MsePoint, mse_points
+from .network_design import DESIGNERS, JudgedDesigns, compare_designers
 from .probes import ProbesStudy, study_probes
 from .readings import (
     READERS,
@@ -28,6 +29,7 @@ from .staging import StagedScore, StagedWay, compare_staging, staged_ways
 from .strategy_comparison import Comparison, StrategyScore, compare_strategies
 
 __all__ = [
+    "DESIGNERS",
     "READERS",
     "Accuracy",
     "Comparison",
@@ -35,6 +37,7 @@ __all__ = [
     "DirectionTask",
     "FewStudy",
     "HopKind",
+    "JudgedDesigns",
     "ModelOfHop",
     "ModelProfile",
     "MsePoint",
@@ -45,6 +48,7 @@ __all__ = [
     "StrategyScore",
     "WayOut",
     "candidate_models",
+    "compare_designers",
     "compare_models",
     "compare_staging",
     "compare_strategies",
