@@ -79,8 +79,8 @@ def network(
     """Find the scattering of a built device about the designed one; judge by held-out responses.
 
     The result can be used as DESIGNED again. Noise that nobody tells is estimated from
-    configurations that were shown again, or else chosen so that some pilots predict the others
-    best, which takes a few calibrations; Ctrl-C then keeps the one that was finished last.
+    configurations that were shown again, or else chosen so that some pilots make the others most
+    probable, which takes a few calibrations; Ctrl-C then keeps the one that was finished last.
     """
     from ..calibration.networks import calibrate_and_judge
     from ..files import write_network

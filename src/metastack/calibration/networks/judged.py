@@ -32,7 +32,7 @@ class NoiseSource(Enum):
 
     TOLD = "as told"
     REPEATED = "from configurations that were shown again"
-    PREDICTED = "with it some pilots predict the others best"
+    PREDICTED = "with it some pilots make the others most probable"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +99,8 @@ def calibrate_and_judge(
 
     `hold_out`: how many configurations, else a tenth and at least five. Noise that the pilots do
     not tell is estimated from configurations that were shown again, or else chosen so that some
-    pilots predict the others best, which takes two to three calibrations; an interruption from the
-    second on leaves the one before. `moving`, `on_step`: as `calibrate_network`.
+    pilots make the others most probable, which takes two to three calibrations; an interruption
+    from the second on leaves the one before. `moving`, `on_step`: as `calibrate_network`.
 
     Raises:
         InputError: pilots of another device; too few of them to hold out so many.

@@ -1,9 +1,9 @@
 """Noise of pilots of which nobody told it.
 
 Configurations that were shown again differ by noise alone. Without them, the noise is that with
-which some of the pilots predict the others best: too little of it lets a calibration follow the
-noise, too much keeps it from the pilots. Where several do as well, the largest counts: predictions
-are then not said to be surer than they are.
+which some of the pilots make the others most probable: with too little of it a calibration follows
+the noise, with too much it stays away from the pilots, and either way predictions are not as sure
+as they are said to be. Where several do as well, the largest counts.
 
 Source: ours; for the choice by prediction T. Hastie, R. Tibshirani, J. Friedman, The Elements of
 Statistical Learning, section 7.10.
@@ -22,10 +22,10 @@ from .prior import MovingNetwork, StillNetwork
 
 # Waves through atoms that differ by less are the same.
 _SAME = 1e-9
-# Shares of the pilots' power, from the largest on.
-_SHARES = 10.0 ** -np.arange(1.0, 12.5, 0.5)
-# So much less error is none; after so many shares without any less, none is to come.
-_NO_LESS, _PATIENCE = 0.01, 3
+# Shares of the pilots' power, from the largest on, as decimal logarithms.
+_LOG_SHARES = -np.arange(1.0, 12.5, 0.5)
+# So little more is none, in nats; after so many shares without any more, none is to come.
+_NO_MORE, _PATIENCE = 2.0, 3
 _PREDICTED_SHARE = 0.1
 
 
@@ -60,7 +60,7 @@ def noise_that_predicts(
     seed: int,
     moving: MovingNetwork | None = None,
 ) -> float:
-    """The noise variance with which most of the pilots predict the rest of them best.
+    """The noise variance with which most of the pilots make the rest of them most probable.
 
     To first order about a calibration `found` by all of them, which is why the answer is worth a
     second calibration where it is far from the variance that `found` was given. Real values of what
@@ -79,34 +79,47 @@ def noise_that_predicts(
     beyond = (received - linear.response).ravel() + linear.along(away)
     left_out = np.repeat(_some_of(len(received), seed), received[0].size)
     power = float(np.mean(np.abs(received) ** 2))
-    return power * _best_share(_errors(K / power, beyond, left_out))
+    return power * _best_share(_log_densities(K / power, beyond / power**0.5, left_out))
 
 
-def _errors(
+def _log_densities(
     K: Complex[np.ndarray, "numbers numbers"],
     beyond: Complex[np.ndarray, " numbers"],
     left_out: Bool[np.ndarray, " numbers"],
 ) -> Iterator[float]:
-    """Energy of the error in what is left out, for one share of noise after the other."""
-    told, across = K[np.ix_(~left_out, ~left_out)], K[np.ix_(left_out, ~left_out)]
-    for share in _SHARES:
-        noisy = told.copy()
-        noisy[np.diag_indices(len(noisy))] += share
-        root = scipy.linalg.cho_factor(noisy, lower=True, overwrite_a=True, check_finite=False)
-        predicted = across @ scipy.linalg.cho_solve(root, beyond[~left_out])
-        yield float(np.sum(np.abs(beyond[left_out] - predicted) ** 2))
+    """Of what is left out given the rest, in nats, for one share of noise after the other."""
+    told, across = K[np.ix_(~left_out, ~left_out)], K[np.ix_(~left_out, left_out)]
+    asked = K[np.ix_(left_out, left_out)]
+    for share in 10.0**_LOG_SHARES:
+        root = scipy.linalg.cholesky(_noisy(told, share), lower=True, check_finite=False)
+        right_sides = np.column_stack([across, beyond[~left_out]])
+        white = scipy.linalg.solve_triangular(root, right_sides, lower=True, check_finite=False)
+        error = beyond[left_out] - white[:, :-1].conj().T @ white[:, -1]
+        covariance = _noisy(asked - white[:, :-1].conj().T @ white[:, :-1], share)
+        root = scipy.linalg.cholesky(covariance, lower=True, check_finite=False)
+        white = scipy.linalg.solve_triangular(root, error, lower=True, check_finite=False)
+        logarithm = 2 * float(np.sum(np.log(np.real(np.diag(root)))))
+        yield -float(np.sum(np.abs(white) ** 2)) - logarithm
 
 
-def _best_share(errors: Iterator[float]) -> float:
-    """The largest share that no smaller one predicts better than, until that is clear."""
-    best, least, since = _SHARES[0], np.inf, 0
-    for share, error in zip(_SHARES, errors, strict=False):
-        since += 1
-        if error < (1 - _NO_LESS) * least:
-            best, least, since = share, error, 0
-        if since >= _PATIENCE:
+def _noisy(K: Complex[np.ndarray, "n n"], share: float) -> Complex[np.ndarray, "n n"]:
+    return K + share * np.eye(len(K))
+
+
+def _best_share(log_densities: Iterator[float]) -> float:
+    """The largest share that no smaller one beats, until that is clear, and the top between."""
+    seen, best = list[float](), 0
+    for at, density in enumerate(log_densities):
+        seen.append(density)
+        best = at if density > seen[best] + _NO_MORE else best
+        if at - best >= _PATIENCE:
             break
-    return float(best)
+    top = 0.0
+    if 0 < best < len(seen) - 1:
+        below, here, above = seen[best - 1 : best + 2]
+        top = 0.5 * (below - above) / min(below - 2 * here + above, -_NO_MORE)
+    step = _LOG_SHARES[1] - _LOG_SHARES[0]
+    return float(10 ** (_LOG_SHARES[best] + step * float(np.clip(top, -0.5, 0.5))))
 
 
 def _some_of(many: int, seed: int) -> Bool[np.ndarray, " slots"]:
