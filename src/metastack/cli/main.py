@@ -22,6 +22,7 @@ from . import (
     models,
     monitor,
     network,
+    network_design,
     prepare,
     report,
     show,
@@ -51,6 +52,7 @@ app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(calibrate.app, name="calibrate")
+network.app.command("design")(network_design.design)
 app.add_typer(network.app, name="network")
 app.add_typer(models.app, name="models")
 app.add_typer(prepare.codebook_app, name="codebook")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..files.network_sweep import NetworkSweep
     from ..files.time_convention import TimeConvention
 
-app = typer.Typer(no_args_is_help=True, help="Measured networks: look at one.")
+app = typer.Typer(no_args_is_help=True, help="Networks of ports: look at one, design by one.")
 
 IsConjugated: TypeAlias = Annotated[
     bool | None,
@@ -26,7 +26,7 @@ IsConjugated: TypeAlias = Annotated[
 
 @app.callback()
 def network() -> None:
-    """Measured networks: look at one."""
+    """Networks of ports: look at one, design by one."""
 
 
 @app.command("show")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .models import models_figure
     from .monitored import monitor_figure
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
+    from .network_design import designers_figure
     from .networks import NETWORK_CAPTION, network_figure
     from .phases import pattern_maps, phase_maps
     from .pose_errors import pose_estimates
@@ -58,6 +59,7 @@ __all__ = [
     "angular_spectrum_map",
     "bound_map",
     "convergence",
+    "designers_figure",
     "diagnosis_figure",
     "displacement_drawing",
     "error_ellipse",
@@ -106,6 +108,7 @@ _HOME = {
     "angular_spectrum_map": "spectrum",
     "bound_map": "bound",
     "convergence": "history",
+    "designers_figure": "network_design",
     "diagnosis_figure": "diagnosis",
     "displacement_drawing": "displacements",
     "error_ellipse": "likelihood",
