@@ -65,6 +65,7 @@ from .files import (
     import_pilots as import_pilots,
     read_design as read_design,
     read_network as read_network,
+    read_network_pilots as read_network_pilots,
     read_pilots as read_pilots,
     read_plan as read_plan,
     read_probed_pilots as read_probed_pilots,
@@ -92,6 +93,9 @@ from .imperfections import (
     UniformErrors as UniformErrors,
     built as built,
     published_imperfections as published_imperfections,
+)
+from .multiport import (
+    WireDipoles as WireDipoles,
 )
 from .precision import (
     float64 as float64,

@@ -1,5 +1,6 @@
 """Calibration: what a built stack is, from pilots sent through it."""
 
+from . import networks
 from .batch import BatchCalibrator
 from .bounds import Bounds, bayesian_cramer_rao, bounds_from, cramer_rao, delta_nmse, prior_nmse
 from .conventions import (
@@ -178,6 +179,7 @@ __all__ = [
     "matrix_nmse",
     "most_telling",
     "nearest_gauge",
+    "networks",
     "noise_nmse",
     "noiseless",
     "of_freedoms",

@@ -119,7 +119,7 @@ def _read(
     from .. import calibration
     from ..calibration.networks import check_network_pilots
     from ..errors import require
-    from ..files.network_pilots_file import read_network_pilots
+    from ..files import read_network_pilots
     from ..files.wording import naming
 
     stored = read_network_pilots(pilots)

@@ -46,6 +46,10 @@ from .network_file import (
     read_network_sweep as read_network_sweep,
     write_network as write_network,
 )
+from .network_pilots_file import (
+    StoredNetworkPilots as StoredNetworkPilots,
+    read_network_pilots as read_network_pilots,
+)
 from .network_sweep import (
     NetworkSweep as NetworkSweep,
 )

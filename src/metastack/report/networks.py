@@ -82,7 +82,7 @@ def _draw_errors(axes: Axes, held_out: HeldOut) -> None:
     axes.plot(number, error[order], "o", color=BLUE, label="calibrated", **look)
     axes.plot(number, expected[order], "_", color="black", label="calibrated: expected", **look)
     if held_out.noise_variance:
-        noise_db = float(to_db(np.array(held_out.noise_variance / power)))
+        noise_db = 10 * np.log10(held_out.noise_variance / power)
         if noise_db > error.min() - 20:
             axes.axhline(noise_db, color=GREY, linestyle="--", linewidth=0.8, label="noise")
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
