@@ -11,7 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from metastack import GeometricRadar, NearField, RayleighSommerfeld, decibels, nmse
+from metastack import (
+    GeometricRadar,
+    NearField,
+    RayleighSommerfeld,
+    WireDipoles,
+    decibels,
+    nmse,
+)
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -44,6 +51,17 @@ def off_percent(model, kind):
 def test_formulas_are_as_far_from_short_dipoles_as_the_documentation_says(model):
     """To the whole per cent that is printed."""
     np.testing.assert_allclose(off_percent(model, "short"), PRINTED[model], atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "printed"), [("short", (0.15, 0.08, 0.05, 0.04)), ("quarter", (2.3, 1.7, 1.0, 0.7))]
+)
+def test_wires_are_as_near_to_wires_as_the_documentation_says(kind, printed):
+    """Dipoles of the length that the data's wires have, to the digits that are printed."""
+    with np.load(DATA, allow_pickle=False) as data:
+        length, radius, _ = data[f"{kind}_LaP"]
+    found = off_percent(WireDipoles(float(length), float(radius)), kind)
+    np.testing.assert_allclose(found, printed, atol=0.5 * 10.0 ** -(1 + (kind == "short")))
 
 
 @pytest.mark.parametrize("kind", ["short", "quarter"])

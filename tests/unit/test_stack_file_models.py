@@ -9,6 +9,7 @@ from test_stack_file import STACK, message, read
 
 from metastack.errors import InputError
 from metastack.files import StackDescription, parse_stack, read_stack, stack_text, write_stack
+from metastack.multiport import WireDipoles
 from metastack.propagation import (
     GeometricRadar,
     MeasuredHops,
@@ -36,6 +37,11 @@ def with_model(lines, text=STACK):
         (
             'kind = "near_field"\nelement_area_wavelengths2 = 0.5\ngain = 0.5',
             NearField(1.25e-5, 0.5),
+        ),
+        ('kind = "dipoles"', WireDipoles(0.0023, 5e-6)),
+        (
+            'kind = "dipoles"\nlength_wavelengths = 0.25\nradius_m = 1e-5',
+            WireDipoles(0.00125, 1e-5),
         ),
     ],
 )

@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float
 
 from ..errors import InputError, require
 from ..geometry import Plane
+from ..multiport import WireDipoles
 from ..precision import in_float64
 from ..propagation import (
     GeometricRadar,
@@ -23,6 +24,8 @@ from ..stack import Stack, geometry_key
 from .matrix_file import read_matrix
 from .sections import (
     MOST_EXPONENT,
+    MOST_LENGTH,
+    DipolesSection,
     MatrixSection,
     MeasuredHopsSection,
     ModelSection,
@@ -113,6 +116,26 @@ def _near_field(section: NearFieldSection, stack: Stack, folder: Path | None) ->
     return NearField(_area_m2(section, stack), _gain(section))
 
 
+def _dipoles(section: DipolesSection, stack: Stack, folder: Path | None) -> InterlayerModel:
+    wavelength_m = float(stack.wavelength_m)
+    usual = WireDipoles.of_area(_positive_area(_cell_area_m2(stack)), wavelength_m)
+    length_m = section.length_m or (section.length_wavelengths or 0) * wavelength_m
+    length_m = length_m or float(usual.length_m)
+    radius_m = section.radius_m or (section.radius_wavelengths or 0) * wavelength_m
+    radius_m = radius_m or length_m * float(usual.radius_m / usual.length_m)
+    require(
+        length_m <= MOST_LENGTH * wavelength_m,
+        f"`model.length_wavelengths` must be at most {MOST_LENGTH:g}, where the current of a wire "
+        f"is a sine, but is {length_m / wavelength_m:.4g}.",
+    )
+    require(
+        10 * radius_m <= length_m,
+        f"`model.radius_m` must be at most a tenth of the length, {length_m:.4g} m, but is "
+        f"{radius_m:.4g} m.",
+    )
+    return WireDipoles(length_m, radius_m)
+
+
 @in_float64
 def _measured(section: MeasuredHopsSection, stack: Stack, folder: Path | None) -> InterlayerModel:
     planes, has_between = stack.planes, section.between is not None
@@ -152,6 +175,7 @@ _BUILDERS: dict[type[ModelSection], Callable[..., InterlayerModel]] = {
     RayleighSommerfeldSection: _rayleigh_sommerfeld,
     RadarSection: _radar,
     NearFieldSection: _near_field,
+    DipolesSection: _dipoles,
     MeasuredHopsSection: _measured,
 }
 

@@ -17,6 +17,8 @@ Decibels: TypeAlias = Annotated[FiniteFloat, Field(ge=-200, le=200)]
 Shift: TypeAlias = Annotated[FiniteFloat, Field(ge=-4096, le=4096)]
 
 MOST_EXPONENT = 1000
+# In wavelengths: a wire of one whole wavelength has no current at its feed.
+MOST_LENGTH = 0.7
 
 
 def _both_axes(value: Any) -> Any:
@@ -128,6 +130,17 @@ class RadarSection(Section):
     gain_db: Decibels = 0.0
 
 
+class DipolesSection(Section):
+    """Matched thin wires along y; without a length, resonant ones or as long as a cell takes."""
+
+    at_most_one = (("length_m", "length_wavelengths"), ("radius_m", "radius_wavelengths"))
+    kind: Literal["dipoles"]
+    length_m: Positive | None = None
+    length_wavelengths: Positive | None = None
+    radius_m: Positive | None = None
+    radius_wavelengths: Positive | None = None
+
+
 class NearFieldSection(Section):
     """Spherical waves onto projected areas; without an area, that of one cell of the layers."""
 
@@ -164,7 +177,11 @@ def _with_kind(data: Any) -> Any:
 
 
 ModelSection: TypeAlias = (
-    RayleighSommerfeldSection | RadarSection | NearFieldSection | MeasuredHopsSection
+    RayleighSommerfeldSection
+    | RadarSection
+    | NearFieldSection
+    | DipolesSection
+    | MeasuredHopsSection
 )
 
 

@@ -18,6 +18,7 @@ from ..atoms import (
 )
 from ..errors import InputError, require
 from ..geometry import PlanarArray
+from ..multiport import WireDipoles
 from ..precision import in_float64
 from ..propagation import (
     GeometricRadar,
@@ -90,6 +91,11 @@ def _near_field(model: NearField, stack: Stack) -> Table:
     return {"kind": "near_field", "element_area_m2": area_m2, "gain": float(model.gain)}
 
 
+def _dipoles(model: WireDipoles, stack: Stack) -> Table:
+    length_m, radius_m = float(model.length_m), float(model.radius_m)
+    return {"kind": "dipoles", "length_m": length_m, "radius_m": radius_m}
+
+
 @in_float64
 def _measured_hops(model: MeasuredHops, stack: Stack) -> Table:
     """A matrix for each kind of hop; planes must stand as they did when it was measured."""
@@ -108,6 +114,7 @@ _MODELS: dict[type, Callable[[Any, Stack], Table]] = {
     RayleighSommerfeld: _rayleigh_sommerfeld,
     GeometricRadar: _radar,
     NearField: _near_field,
+    WireDipoles: _dipoles,
     MeasuredHops: _measured_hops,
 }
 

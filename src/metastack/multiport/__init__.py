@@ -1,6 +1,7 @@
 """Multiport networks: what waves do that are reflected and coupled on their way."""
 
 from .device import Cascade, Device
+from .dipoles import WireDipoles
 from .network import (
     PortNetwork,
     admittance_from_impedance,
@@ -24,6 +25,7 @@ __all__ = [
     "ThinWires",
     "TwoPortAtoms",
     "TwoSided",
+    "WireDipoles",
     "admittance_from_impedance",
     "impedance_from_scattering",
     "impedance_matrix",

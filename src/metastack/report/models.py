@@ -12,8 +12,8 @@ from ..study import ModelProfile
 from .style import MARKERS, SERIES, new_figure, styled
 
 # One look for a model in every figure, that of the last for models of others.
-_LOOKS = ("rayleigh_sommerfeld", "radar", "near_field", "measured")
-_LINES = ("-", "--", "-.", ":", (0, (5, 1)))
+_LOOKS = ("rayleigh_sommerfeld", "radar", "near_field", "measured", "dipoles")
+_LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _LABELS = (
     "magnitude of entries (dB)",
     "phase against own (°)",

@@ -16,6 +16,7 @@ from jaxtyping import Complex, Float
 
 from ..errors import require
 from ..geometry import Plane, distances
+from ..multiport import WireDipoles
 from ..precision import in_float64
 from ..propagation import (
     DenseHop,
@@ -41,6 +42,7 @@ _NAMES: Mapping[type, str] = {
     RayleighSommerfeld: "rayleigh_sommerfeld",
     GeometricRadar: "radar",
     NearField: "near_field",
+    WireDipoles: "dipoles",
     MeasuredHops: "measured",
 }
 # What every stack is compared with: add a model here.
@@ -48,6 +50,7 @@ _FORMULAS: Sequence[Callable[[float, float], InterlayerModel]] = (
     lambda area_m2, wavelength_m: RayleighSommerfeld(area_m2),
     GeometricRadar.of_area,
     lambda area_m2, wavelength_m: NearField(area_m2),
+    WireDipoles.of_area,
 )
 
 
