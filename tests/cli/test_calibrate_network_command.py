@@ -161,7 +161,10 @@ def without_slot(phases):
         (lambda a: {"frequency_hz": 30e9}, "must be the network's, 2.8e+10, but is 3e+10"),
         (lambda a: {"response": np.conj(a["response"])}, "toggle --conjugate, or"),
         (lambda a: {"phases_rad": -a["phases_rad"]}, "toggle --negate-phases, or"),
-        (lambda a: {"time_sign": -1}, "toggle --conjugate --negate-phases, or"),
+        (
+            lambda a: {"time_sign": -1},
+            "toggle --conjugate --negate-phases (or --network-conjugated",
+        ),
         (lambda a: {"time_sign": 2}, "`time_sign` must be 1 or -1"),
         (lambda a: {"noise_variance": -1.0}, "`noise_variance` must be finite and not negative"),
     ],

@@ -166,11 +166,14 @@ def _check_convention(pilots: "Pilots", device: "Device", path: Path) -> None:
     from ..errors import require
 
     likelier = likelier_network_convention(device, pilots)
+    # Both turned over is the same as the network turned over.
+    both = likelier.conjugated and likelier.phases_negated
+    or_network = " (or --network-conjugated, if it is that file which is ours)" if both else ""
     require(
         likelier == OURS,
         f"`{path}` must be in the time convention of the network, but the designed network "
-        f"explains it far better if {likelier.words}: toggle {likelier.option}, or a device would "
-        "be found that does not exist.",
+        f"explains it far better if {likelier.words}: toggle {likelier.option}{or_network}, "
+        "or a device would be found that does not exist.",
     )
 
 
@@ -199,7 +202,7 @@ def _facts(judged: "JudgedNetwork") -> dict[str, Any]:
         "noise_variance": strengths.noise_variance,
         "noise_is_known": judged.noise_source.value,
         "strength_of_all": strengths.of_all,
-        "strength_of_motion": strengths.of_motion if len(found.values) else None,
+        **({"strength_of_motion": strengths.of_motion} if len(found.values) else {}),
     }
 
 
