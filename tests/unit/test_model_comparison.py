@@ -57,7 +57,7 @@ def test_hops_that_are_alike_are_one_kind():
 def test_the_own_model_comes_first_with_its_own_parameters():
     stack = replace(a_stack(), model=NearField(0.1, 0.5))
     found = candidate_models(stack)
-    assert list(found) == ["near_field", "rayleigh_sommerfeld", "radar"]
+    assert list(found) == ["near_field", "rayleigh_sommerfeld", "radar", "dipoles"]
     assert found["near_field"] is stack.model
     assert found["rayleigh_sommerfeld"].element_area_m2 == 0.25
     assert found["radar"].exponent == pytest.approx(np.pi / 2 - 1)
@@ -68,7 +68,7 @@ def test_figures_of_a_comparison_are_those_of_its_matrices():
     stack = a_stack()
     rows = compare_models(stack)
     models = candidate_models(stack)
-    assert [row.hop for row in rows] == ["0-1"] * 3 + ["1-2"] * 3 + ["3-4"] * 3
+    assert [row.hop for row in rows] == ["0-1"] * 4 + ["1-2"] * 4 + ["3-4"] * 4
     for row in rows:
         A, B = (matrix(stack, m, int(row.hop[0])) for m in (models[row.model], stack.model))
         match = abs(np.vdot(A, B)) ** 2 / np.linalg.norm(A) ** 2 / np.linalg.norm(B) ** 2
@@ -85,14 +85,15 @@ def test_figures_of_a_comparison_are_those_of_its_matrices():
 @pytest.mark.parametrize(
     ("gap", "holding"),
     [
-        (0.4, set()),
-        (0.5, {"rayleigh_sommerfeld"}),
-        (0.75, {"rayleigh_sommerfeld", "near_field"}),
-        (1.0, {"rayleigh_sommerfeld", "near_field", "radar"}),
+        (0.29, set()),
+        (0.4, {"dipoles"}),
+        (0.5, {"dipoles", "rayleigh_sommerfeld"}),
+        (0.75, {"dipoles", "rayleigh_sommerfeld", "near_field"}),
+        (1.0, {"dipoles", "rayleigh_sommerfeld", "near_field", "radar"}),
     ],
 )
 def test_models_hold_from_their_nearest_gap_on(gap, holding):
-    """λ/2 cells: λ/2, the diagonal .707 λ, and 2D²/λ = λ; at the very gap, to rounding."""
+    """λ/2 cells: .3 λ, λ/2, the diagonal .707 λ, and 2D²/λ = λ; at the very gap, to rounding."""
     rows = compare_models(a_stack(gap))
     assert {row.model for row in rows if row.is_in_range} == holding
 
@@ -100,7 +101,7 @@ def test_models_hold_from_their_nearest_gap_on(gap, holding):
 def test_a_profile_is_the_model_at_each_distance():
     """A (1/2πr - j/λ) cosχ/r for Rayleigh-Sommerfeld, G λ/4πr for radar, at six distances."""
     stack = a_stack()
-    own, radar, _ = model_profiles(stack, hop_kinds(stack)[1])
+    own, radar, *_ = model_profiles(stack, hop_kinds(stack)[1])
     r = np.sqrt(0.64 + np.array([0, 1, 2, 4, 5, 8]) / 4)
     np.testing.assert_allclose(own.distance_wavelengths, r, rtol=1e-12)
     exact = 0.25 * 0.8 / r**2 * np.abs(1 / (2 * np.pi * r) - 1j)
@@ -116,7 +117,7 @@ def test_a_profile_adds_up_to_the_difference_of_the_matrices():
     """Errors over the power at each distance, weighed by that power: the whole NMSE."""
     stack = a_stack(atoms_per_side=7)
     kind = hop_kinds(stack)[1]
-    own, radar, _ = model_profiles(stack, kind)
+    own, radar, *_ = model_profiles(stack, kind)
     assert len(own.distance_wavelengths) <= 40
     row = next(row for row in compare_models(stack) if (row.hop, row.model) == ("1-2", "radar"))
     r = own.distance_wavelengths
@@ -178,10 +179,10 @@ def test_the_figure_shows_every_model_and_the_departures_of_others():
         for line, profile in zip(axes.get_lines(), profiles[1:], strict=True):
             np.testing.assert_array_equal(line.get_ydata(), getattr(profile, name))
     looks = [(line.get_linestyle(), line.get_marker()) for line in magnitudes.get_lines()]
-    assert len(set(looks)) == 3
+    assert len(set(looks)) == len(looks) == 4
     (legend,) = figure.legends
     shown = [text.get_text() for text in legend.get_texts()]
-    assert shown == ["Radar (own)", "Rayleigh-Sommerfeld", "Near-Field"]
+    assert shown == ["Radar (own)", "Rayleigh-Sommerfeld", "Near-Field", "Dipoles"]
 
 
 def test_a_model_has_one_look_whoever_owns_the_stack():

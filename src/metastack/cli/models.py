@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import AsJson, StackPath, require_writable
+from .options import AsJson, Seed, StackPath, Starts, require_writable
 from .output import emit, warn
 
 if TYPE_CHECKING:
@@ -54,6 +54,71 @@ def compare(
     answer["models"] = [_row(row, wavelength_m) for row in rows]
     emit(answer, as_json=json)
     _warn(rows, wavelength_m)
+
+
+@app.command("fit")
+def fit(
+    stack: StackPath,
+    pilots: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PILOTS",
+            help="Responses in many configurations (.npz, .mat, .h5 with `response` in time "
+            "e^{+jwt}), or pilots of metastack.",
+            show_default=False,
+        ),
+    ],
+    shown: Annotated[
+        int, typer.Option(min=1, help="Configurations to fit to, the first; others judge.")
+    ],
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            help="Network that was designed (.sNp, .npz, .mat): it and its product as they are.",
+            show_default=False,
+        ),
+    ] = None,
+    reference_ohm: Annotated[
+        float | None, typer.Option(help="Reference of the network's ports, if its file has none.")
+    ] = None,
+    starts: Starts = 3,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Fit a product of matrices by every model to a measured device, and judge by held-out pilots.
+
+    Free are poses of all layers (dy, dz, rz), what a model has as its own, and a complex gain; in
+    the last row every entry of every matrix. Each feed of the device must be fed by itself.
+    """
+    from dataclasses import asdict
+
+    from ..files import read_network, read_stack
+    from ..files.network_pilots_file import read_network_pilots
+    from ..multiport import Device
+    from ..study import fit_products
+
+    device, stored = read_stack(stack).stack, read_network_pilots(pilots)
+    designed = None
+    if network is not None:
+        layers, atoms = device.phases_shape
+        designed = Device.of(
+            read_network(network, reference_ohm=reference_ohm or stored.reference_ohm),
+            feeds=device.input_array.size,
+            layers=layers,
+            atoms=atoms,
+        )
+    fits = fit_products(
+        device,
+        stored.pilots,
+        shown=shown,
+        designed=designed,
+        starts=starts,
+        seed=seed,
+        on_fit=lambda row: typer.echo(
+            f"fit: {row.model}, {row.held_out_nmse_db:.1f} dB held out", err=True
+        ),
+    )
+    emit({"stack": str(stack), "products": [asdict(row) for row in fits]}, as_json=json)
 
 
 def _row(row: "ModelOfHop", wavelength_m: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .model_comparison import (
 from .mse_study import Contender, MsePoint, mse_points
 from .network_design import DESIGNERS, JudgedDesigns, compare_designers
 from .probes import ProbesStudy, study_probes
+from .product_fit import ProductFit, fit_products
 from .readings import (
     READERS,
     designed_stack,
@@ -42,6 +43,7 @@ __all__ = [
     "ModelProfile",
     "MsePoint",
     "ProbesStudy",
+    "ProductFit",
     "SearchDepth",
     "StagedScore",
     "StagedWay",
@@ -55,6 +57,7 @@ __all__ = [
     "designed_stack",
     "digital_energies",
     "digital_fields",
+    "fit_products",
     "hop_kinds",
     "model_profiles",
     "mse_points",
