@@ -1,6 +1,7 @@
 """Phases of several models in one device: error against loss of all starts, and the responses."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def designers_figure(judged: Sequence[JudgedDesigns]) -> Figure:
 
 def _draw_starts(axes: Axes, judged: JudgedDesigns, number: int) -> None:
     """Every start; the one that the model takes for its best is filled."""
-    look = {"color": SERIES[number], "marker": MARKERS[number], "linestyle": "none"}
+    look: dict[str, Any] = {"color": SERIES[number], "marker": MARKERS[number], "linestyle": "none"}
     loss, error = judged.insertion_loss_db, judged.nmse_db
     axes.plot(loss, error, markerfacecolor="white", markersize=4.5, **look)
     best = slice(judged.best, judged.best + 1)
