@@ -78,11 +78,11 @@ def test_deviations_are_those_of_the_posterior_written_out():
     """In the space of pilots and in that of 604 real unknowns: rounding apart the same."""
     (device, moving), variance = designed_and_straight(4), 1e-4
     strengths = Strengths(of_motion=0.2, of_all=0.05, noise_variance=variance)
-    found = NetworkCalibration(device, np.zeros(4), np.zeros((24, 24), complex), strengths, ())
-    predicted = NetworkPosterior.of(found, device, SHOWN, moving=moving).predicted(OTHERS)
-    slopes = moving.slopes(np.zeros(4))
-    linear, others = (LinearPilots.of(device, each) for each in (SHOWN, OTHERS))
+    slopes, nothing = moving.slopes(np.zeros(4)), np.zeros((24, 24), complex)
     deviation = strengths.deviation(moving.at(np.zeros(4)), slopes)
+    found = NetworkCalibration(device, np.zeros(4), slopes, nothing, deviation, strengths, ())
+    predicted = NetworkPosterior.of(found, SHOWN).predicted(OTHERS)
+    linear, others = (LinearPilots.of(device, each) for each in (SHOWN, OTHERS))
     expected = posterior_as_a_matrix(linear, others, slopes, deviation, variance)
     np.testing.assert_allclose(predicted.deviation.ravel() ** 2, expected, rtol=1e-6)
     np.testing.assert_array_equal(predicted.response, others.response)
@@ -100,7 +100,7 @@ def test_errors_are_as_large_as_their_deviations_say(values):
         built = drawn_device(designed, truth, moving, rng)
         y, variance = with_noise(np.asarray(built.response(SHOWN)), 40, seed)
         found = calibrate_network(designed, SHOWN, y, variance, moving=moving, iterations=4)
-        predicted = NetworkPosterior.of(found, designed, SHOWN, moving=moving).predicted(OTHERS)
+        predicted = NetworkPosterior.of(found, SHOWN).predicted(OTHERS)
         error = np.abs(predicted.response - np.asarray(built.response(OTHERS)))
         squares.append(float(np.mean((error / predicted.deviation) ** 2)))
     standard_error = np.std(squares, ddof=1) / len(squares) ** 0.5

@@ -2,6 +2,8 @@
 
 from .device import Cascade, Device
 from .dipoles import WireDipoles
+from .moments import WireSolution, solve_wires
+from .moving_wires import Motion, MovingWires
 from .network import (
     PortNetwork,
     admittance_from_impedance,
@@ -13,6 +15,7 @@ from .network import (
 from .redheffer import TwoSided, star
 from .scatterers import ConnectedAtoms, Layer, MatchedAtoms, Scatterers, TwoPortAtoms
 from .thin_wire import ThinWires, impedance_matrix, mutual_impedance
+from .wire_body import WireBody, centre_fed_wires, wire_grid
 
 __all__ = [
     "Cascade",
@@ -20,18 +23,25 @@ __all__ = [
     "Device",
     "Layer",
     "MatchedAtoms",
+    "Motion",
+    "MovingWires",
     "PortNetwork",
     "Scatterers",
     "ThinWires",
     "TwoPortAtoms",
     "TwoSided",
+    "WireBody",
     "WireDipoles",
+    "WireSolution",
     "admittance_from_impedance",
+    "centre_fed_wires",
     "impedance_from_scattering",
     "impedance_matrix",
     "in_our_time",
     "mutual_impedance",
     "renormalised",
     "scattering_from_impedance",
+    "solve_wires",
     "star",
+    "wire_grid",
 ]

@@ -7,12 +7,14 @@ from .noise import noise_of_repeats, noise_that_predicts
 from .pilots import check_network_pilots, likelier_network_convention
 from .prediction import NetworkPosterior, Prediction
 from .prior import MovingNetwork, StillNetwork, Strengths
+from .wires import MovingWireNetwork
 
 __all__ = [
     "HeldOut",
     "JudgedNetwork",
     "LinearPilots",
     "MovingNetwork",
+    "MovingWireNetwork",
     "NetworkCalibration",
     "NetworkPosterior",
     "NoiseSource",

@@ -119,15 +119,16 @@ def calibrate_and_judge(
         )
 
     def better_noise(found: NetworkCalibration) -> float:
-        return noise_that_predicts(found, designed, layers, shown, seed=seed, moving=moving)
+        return noise_that_predicts(found, layers, shown, seed=seed)
 
     variance, source = _known_noise(pilots)
     if variance is None:
         first = _FIRST_SHARE * float(np.mean(np.abs(shown) ** 2))
         found, is_whole = _of_unknown_noise(first, calibrated, better_noise)
     else:
-        found, is_whole = calibrated(variance), True
-    posterior = NetworkPosterior.of(found, designed, layers, moving=moving)
+        found = calibrated(variance)
+        is_whole = found.is_whole
+    posterior = NetworkPosterior.of(found, layers)
     held_out = HeldOut(
         pilots.received[is_held_out],
         np.asarray(designed.response(others)),
@@ -153,6 +154,8 @@ def _of_unknown_noise(
     found = calibrated(variance)
     try:
         for _ in range(_ROUNDS - 1):
+            if not found.is_whole:
+                return found, False
             better = better_noise(found)
             if max(better / variance, variance / better) < _NEAR:
                 break

@@ -15,10 +15,9 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Bool, Complex, Float, Int
 
-from ...multiport import Device, Scatterers
+from ...multiport import Scatterers
 from .fit import NetworkCalibration
 from .linear import LinearPilots, gram
-from .prior import MovingNetwork, StillNetwork
 
 # Waves through atoms that differ by less are the same.
 _SAME = 1e-9
@@ -53,12 +52,10 @@ def noise_of_repeats(
 
 def noise_that_predicts(
     found: NetworkCalibration,
-    designed: Device,
     layers: Scatterers,
     received: Complex[np.ndarray, "slots receivers feeds"],
     *,
     seed: int,
-    moving: MovingNetwork | None = None,
 ) -> float:
     """The noise variance with which most of the pilots make the rest of them most probable.
 
@@ -66,10 +63,8 @@ def noise_that_predicts(
     second calibration where it is far from the variance that `found` was given. Real values of what
     moves count as complex ones here.
     """
-    moving = moving or StillNetwork(np.asarray(designed.scattering))
-    linear, slopes = LinearPilots.of(found.device, layers), moving.slopes(found.values)
-    deviation = found.strengths.deviation(moving.at(np.zeros(moving.size)), slopes)
-    K = gram(linear.slopes(deviation))
+    linear, slopes = LinearPilots.of(found.device, layers), found.slopes
+    K = gram(linear.slopes(found.deviation))
     away = np.asarray(found.remainder)
     for value, slope in zip(found.values, slopes, strict=True):
         along = linear.along(slope)

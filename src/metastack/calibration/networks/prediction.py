@@ -20,7 +20,6 @@ from jaxtyping import Complex, Float
 from ...multiport import Device, Scatterers
 from .fit import NetworkCalibration
 from .linear import LinearPilots, gram
-from .prior import MovingNetwork, StillNetwork
 
 # Derivatives of so many configurations are held at a time.
 _AT_ONCE = 20
@@ -52,28 +51,17 @@ class NetworkPosterior:
     values_root: Float[np.ndarray, "values values"]
 
     @classmethod
-    def of(
-        cls,
-        found: NetworkCalibration,
-        designed: Device,
-        layers: Scatterers,
-        *,
-        moving: MovingNetwork | None = None,
-    ) -> Self:
-        """That of a calibration of `designed` by pilots in the configurations `layers`.
-
-        `moving`: what the calibration was given.
-        """
-        moving = moving or StillNetwork(np.asarray(designed.scattering))
-        linear, slopes = LinearPilots.of(found.device, layers), moving.slopes(found.values)
-        deviation = found.strengths.deviation(moving.at(np.zeros(moving.size)), slopes)
+    def of(cls, found: NetworkCalibration, layers: Scatterers) -> Self:
+        """That of a calibration by pilots in the configurations `layers`."""
+        linear, slopes = LinearPilots.of(found.device, layers), found.slopes
+        deviation = found.deviation
         rows = linear.slopes(deviation)
         K = gram(rows)
         K[np.diag_indices(len(K))] += found.strengths.noise_variance
         root = scipy.linalg.cholesky(K, lower=True, overwrite_a=True, check_finite=False)
         along = scipy.linalg.solve_triangular(root, _along(linear, slopes), lower=True)
         # E|n|² is 1 of a whitened complex number, 1/2 of each of its parts.
-        precision = 2 * np.real(along.conj().T @ along) + np.eye(moving.size)
+        precision = 2 * np.real(along.conj().T @ along) + np.eye(len(slopes))
         values_root = np.linalg.inv(np.linalg.cholesky(precision)).T
         return cls(found.device, deviation, slopes, rows, root, along, values_root)
 

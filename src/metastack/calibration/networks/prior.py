@@ -65,6 +65,24 @@ class StillNetwork:
         return np.zeros((0, *self.scattering.shape), complex)
 
 
+@dataclass(frozen=True, eq=False)
+class Tangent:
+    """A network near some values of what moves: its scattering there, and how it goes on."""
+
+    values: Float[np.ndarray, " values"]
+    scattering: Complex[np.ndarray, "ports ports"]
+    slopes: Complex[np.ndarray, "values ports ports"]
+
+    @classmethod
+    def of(cls, moving: MovingNetwork, values: Float[np.ndarray, " values"]) -> "Tangent":
+        """That of a moving network."""
+        return cls(values, moving.at(values), moving.slopes(values))
+
+    def at(self, values: Float[np.ndarray, " values"]) -> Complex[np.ndarray, "ports ports"]:
+        """Scattering at other values, on the tangent."""
+        return self.scattering + np.tensordot(values - self.values, self.slopes, axes=1)
+
+
 @dataclass(frozen=True)
 class Strengths:
     """How much is expected that no pose explains.
