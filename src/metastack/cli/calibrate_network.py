@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from .network_motions import MOTIONS_TEXT, motion_rows, read_moving, shown_motions
 from .network_options import (
     AS_THE_FILE_SAYS,
     DesignedPath,
@@ -49,6 +50,15 @@ class Judging:
 
 _A_TENTH = Judging()
 
+WiresPath: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Wires of the device, as `metastack network wires` prepares them (.npz): where its "
+        "layers are is found as well.",
+        show_default=False,
+    ),
+]
+
 
 @option_groups
 def network(
@@ -66,6 +76,7 @@ def network(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Calibrated network to write (.npz).")
     ],
+    wires: WiresPath = None,
     reading: NetworkReading = AS_THE_FILE_SAYS,
     convention: Convention = OURS,
     judging: Judging = _A_TENTH,
@@ -89,10 +100,11 @@ def network(
     require_writable(output, ".npz")
     require_writable(report, ".html")
     require_writable(figure, ".png", ".pdf", ".svg")
-    refuse_overwriting(output, designed, pilots)
+    refuse_overwriting(output, designed, pilots, wires)
     device, nominal, measured = _read(designed, pilots, ports, reading, convention, judging)
+    moving, motions = (None, ()) if wires is None else read_moving(wires, nominal)
     judged = calibrate_and_judge(
-        device, measured, seed=seed, hold_out=judging.hold_out, on_step=_say_step
+        device, measured, seed=seed, hold_out=judging.hold_out, moving=moving, on_step=_say_step
     )
     built = PortNetwork.measured(
         judged.found.device.scattering, float(nominal.reference_ohm), float(nominal.frequency_hz)
@@ -101,8 +113,10 @@ def network(
     facts = _facts(judged) | {"largest_gain": built.largest_gain}
     for warning in _warnings(judged, built, reading):
         warn(warning)
-    _draw(judged, facts, report, figure)
-    emit({**facts, "output": str(output), "steps": _steps(judged)}, as_json=json)
+    moved = motion_rows(judged, motions)
+    _draw(judged, facts, moved, report, figure)
+    tables = {"motions": moved, "steps": _steps(judged)}
+    emit({**facts, "output": str(output), **tables}, as_json=json)
     if not judged.is_whole:
         raise KeyboardInterrupt
 
@@ -230,7 +244,11 @@ def _warnings(judged: "JudgedNetwork", built: "PortNetwork", reading: NetworkRea
 
 
 def _draw(
-    judged: "JudgedNetwork", facts: dict[str, Any], report: Path | None, figure: Path | None
+    judged: "JudgedNetwork",
+    facts: dict[str, Any],
+    moved: list[dict[str, Any]],
+    report: Path | None,
+    figure: Path | None,
 ) -> None:
     """The judgement as a figure, on a page or by itself, if asked for."""
     if report is None and figure is None:
@@ -243,12 +261,16 @@ def _draw(
         with replacing(figure) as temporary:
             drawing.savefig(temporary, dpi=_FIGURE_DPI)
     if report is not None:
-        section = Section(
-            "Held-out configurations",
-            facts=shown_text(facts),
-            figures=[(drawing, NETWORK_CAPTION)],
-        )
-        write_page(report, title="Device calibrated by its network", sections=[section])
+        sections = [
+            Section(
+                "Held-out configurations",
+                facts=shown_text(facts),
+                figures=[(drawing, NETWORK_CAPTION)],
+            )
+        ]
+        if moved:
+            sections += [Section("Where layers are", MOTIONS_TEXT, shown_motions(moved))]
+        write_page(report, title="Device calibrated by its network", sections=sections)
 
 
 def _db(ratio: float) -> float:

@@ -23,6 +23,7 @@ from . import (
     monitor,
     network,
     network_design,
+    network_wires,
     prepare,
     report,
     show,
@@ -53,6 +54,7 @@ app.command("report")(report.report)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(calibrate.app, name="calibrate")
 network.app.command("design")(network_design.design)
+network.app.command("wires")(network_wires.wires)
 app.add_typer(network.app, name="network")
 app.add_typer(models.app, name="models")
 app.add_typer(prepare.codebook_app, name="codebook")

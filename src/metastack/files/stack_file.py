@@ -3,8 +3,6 @@
 What may stand in one is in `sections.py`; `examples/` has some to start from.
 """
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,15 @@ from typing import Any
 import numpy as np
 import tomli_w
 from jaxtyping import Complex
-from pydantic import ValidationError
 
-from ..errors import InputError, require
+from ..errors import require
 from ..stack import Stack
 from ..targets import dft_2d
 from .atomic import replacing
-from .section_errors import first_sentence
 from .sections import StackSection
 from .stack_build import build_stack, build_target
 from .stack_document import matrix_document, stack_document
+from .toml_sections import sections_of
 from .wording import naming, read_text
 
 
@@ -43,7 +40,7 @@ def read_stack(path: Path | str) -> StackDescription:
     path = Path(path)
     text = read_text(path)
     with naming(path):
-        section = _validated(text)
+        section = sections_of(text, StackSection)
         stack = build_stack(section, path.parent)
         _check_order(stack)
         return StackDescription(
@@ -84,24 +81,7 @@ def parse_stack(text: str) -> Stack:
     Raises:
         InputError: the text does not describe a stack, or refers to a file.
     """
-    return build_stack(_validated(text), folder=None)
-
-
-def _validated(text: str) -> StackSection:
-    data = _parsed(text)
-    try:
-        return StackSection.model_validate(data)
-    except ValidationError as error:
-        raise InputError(f"{first_sentence(error, data)}.") from error
-
-
-def _parsed(text: str) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        raise InputError("The file must be TOML, but is nested too deeply.") from error
-    except ValueError as error:
-        raise InputError(f"The file must be TOML, but is not: {error}.") from error
+    return build_stack(sections_of(text, StackSection), folder=None)
 
 
 def _is_default_target(description: StackDescription) -> bool:

@@ -16,23 +16,40 @@ from .redheffer import TwoSided, star
 from .scatterers import ConnectedAtoms, Layer, MatchedAtoms, Scatterers, TwoPortAtoms
 from .thin_wire import ThinWires, impedance_matrix, mutual_impedance
 from .wire_body import WireBody, centre_fed_wires, wire_grid
+from .wired_device import (
+    Elements,
+    LayerMotion,
+    LayerTolerance,
+    PreparedWires,
+    Screen,
+    WiredDevice,
+    Wiring,
+    wired_device,
+)
 
 __all__ = [
     "Cascade",
     "ConnectedAtoms",
     "Device",
+    "Elements",
     "Layer",
+    "LayerMotion",
+    "LayerTolerance",
     "MatchedAtoms",
     "Motion",
     "MovingWires",
     "PortNetwork",
+    "PreparedWires",
     "Scatterers",
+    "Screen",
     "ThinWires",
     "TwoPortAtoms",
     "TwoSided",
     "WireBody",
     "WireDipoles",
     "WireSolution",
+    "WiredDevice",
+    "Wiring",
     "admittance_from_impedance",
     "centre_fed_wires",
     "impedance_from_scattering",
@@ -44,4 +61,5 @@ __all__ = [
     "solve_wires",
     "star",
     "wire_grid",
+    "wired_device",
 ]

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .study_figure import mse_figure
     from .training import training_figure, tuning_figure
     from .ways_out import ways_out_figure
+    from .wires import wires_figure
 
 __all__ = [
     "NETWORK_CAPTION",
@@ -86,6 +87,7 @@ __all__ = [
     "training_figure",
     "tuning_figure",
     "ways_out_figure",
+    "wires_figure",
     "write_calibration_report",
     "write_direction_report",
     "write_page",
@@ -135,6 +137,7 @@ _HOME = {
     "training_figure": "training",
     "tuning_figure": "training",
     "ways_out_figure": "ways_out",
+    "wires_figure": "wires",
     "write_calibration_report": "calibration_report",
     "write_direction_report": "direction_report",
     "write_page": "html",

@@ -77,12 +77,16 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class JudgedNetwork:
-    """A calibration, how its noise is known, and its judgement; `is_whole` unless interrupted."""
+    """A calibration, how its noise is known, and its judgement; `is_whole` unless interrupted.
+
+    `values_deviation`: of what moves, in units of what was expected, as the pilots leave it.
+    """
 
     found: NetworkCalibration
     noise_source: NoiseSource
     held_out: HeldOut
     shown: int
+    values_deviation: Float[np.ndarray, " values"]
     is_whole: bool = True
 
 
@@ -135,7 +139,8 @@ def calibrate_and_judge(
         posterior.predicted(others),
         found.strengths.noise_variance,
     )
-    return JudgedNetwork(found, source, held_out, len(shown), is_whole)
+    deviation = np.linalg.norm(posterior.values_root, axis=1)
+    return JudgedNetwork(found, source, held_out, len(shown), deviation, is_whole)
 
 
 def _known_noise(pilots: Pilots) -> tuple[float | None, NoiseSource]:
