@@ -18,6 +18,7 @@ import scipy.linalg
 import scipy.sparse
 from jaxtyping import Array, Complex, Float, Int
 
+from .._types import Number
 from ..precision import in_float64
 from .thin_wire import FREE_SPACE_OHM
 from .wire_body import WireBody
@@ -38,7 +39,7 @@ class WireSolution:
 
     bodies: tuple[WireBody, ...]
     impedance_ohm: Complex[np.ndarray, "ports ports"]
-    currents: tuple[Complex[np.ndarray, "currents ports"], ...]
+    currents: tuple[Complex[np.ndarray, "_ ports"], ...]
     factors: tuple[np.ndarray, np.ndarray]
     passive: Int[np.ndarray, " passive"]
 
@@ -106,7 +107,7 @@ def _moments(
     vectors: Float[Array, "to 3"],
     from_starts: Float[Array, "start 3"],
     from_vectors: Float[Array, "start 3"],
-    radius: float,
+    radius: Number,
 ) -> Complex[Array, "to start 2 2"]:
     """∫∫ φ_a(s) φ_b(t) G ds dt over pairs of segments, φ falling from 1 to 0 or rising from 0.
 

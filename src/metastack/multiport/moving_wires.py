@@ -9,9 +9,8 @@ Source: ours; for stationarity R. Harrington, Field Computation by Moment Method
 Lengths are in wavelengths, impedances in ohm, time goes as e^{-jωt}.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import NamedTuple
 
 import jax
@@ -22,7 +21,6 @@ import scipy.sparse
 from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray
-from ..precision import in_float64
 from .moments import WAVENUMBER, WireSolution
 from .thin_wire import FREE_SPACE_OHM
 from .wire_body import WireBody, rotation
@@ -53,8 +51,8 @@ class MovingWires:
     bodies: tuple[WireBody, ...]
     motions: tuple[Motion, ...]
     at_rest: Complex[np.ndarray, "ports ports"]
-    dipoles: tuple[Complex[np.ndarray, "segments ports"], ...]
-    changes: tuple[Complex[np.ndarray, "values segments ports"], ...]
+    dipoles: tuple[Complex[np.ndarray, "_ ports"], ...]
+    changes: tuple[Complex[np.ndarray, "values _ ports"], ...]
     bending: Complex[np.ndarray, "values values ports ports"]
 
     @classmethod
@@ -67,25 +65,28 @@ class MovingWires:
         """From the solution at rest; `on_motion` is told how many motions are done."""
         bodies, tests = solution.bodies, [_dipoles(body) for body in solution.bodies]
         dipoles = [test @ each for test, each in zip(tests, solution.currents, strict=True)]
-        first = np.cumsum([len(each) for each in solution.currents])
-        changes, pushes = [], []
-        for done, motion in enumerate(motions, start=1):
-            on_bodies = _pushes(bodies, dipoles, motion)
-            push = np.concatenate(
-                [test.T @ each for test, each in zip(tests, on_bodies, strict=True)]
-            )
-            change = np.zeros_like(push)
+        first = np.cumsum([len(each) for each in solution.currents])[:-1]
+        still = [_Pose(*_single(np.zeros((2, 3)))) for _ in bodies]
+        pushes = np.zeros((len(motions), *np.concatenate(solution.currents).shape), complex)
+        sizes = [len(each) for each in dipoles]
+        for body, turning in _Turning.each(bodies, still, dipoles, motions):
+            tested = [
+                np.stack([test.T @ one for one in each])
+                for test, each in zip(tests, turning.pushes(body, sizes), strict=True)
+            ]
+            pushes[turning.numbers] += np.concatenate(tested, axis=1)
+        changes = np.zeros_like(pushes)
+        for done, (change, push) in enumerate(zip(changes, pushes, strict=True), start=1):
             change[solution.passive] = -scipy.linalg.lu_solve(
                 solution.factors, push[solution.passive], check_finite=False
             )
-            changes.append(change)
-            pushes.append(push)
             if on_motion is not None:
                 on_motion(done)
-        bending = -np.einsum("inp,jnq->ijpq", np.array(changes), np.array(pushes), optimize=True)
-        parts = [np.split(change, first[:-1]) for change in changes]
+        bending = -np.einsum("inp,jnq->ijpq", changes, pushes, optimize=True)
+        parts = np.split(changes, first, axis=1)
         by_body = [
-            np.array([test @ part[body] for part in parts]) for body, test in enumerate(tests)
+            np.array([test @ one for one in part]).reshape(-1, *still_there.shape)
+            for test, part, still_there in zip(tests, parts, dipoles, strict=True)
         ]
         return cls(
             bodies,
@@ -96,60 +97,63 @@ class MovingWires:
             bending,
         )
 
-    def impedance_ohm(self, values: Float[np.ndarray, " values"]) -> Complex[np.ndarray, "p p"]:
+    def impedance_ohm(
+        self, values: Float[np.ndarray, " values"]
+    ) -> Complex[np.ndarray, "ports ports"]:
         """Between the ports of all bodies, in their order."""
-        dipoles = self._dipoles(values)
+        if not np.any(values):
+            return self.at_rest.copy()
+        dipoles, poses = self._dipoles(values), self._poses(values)
         Z = self.at_rest + np.einsum("i,j,ijpq->pq", values, values, self.bending)
-        poses = self._poses(values)
-        for a, b in combinations(range(len(self.bodies)), 2):
-            on_a, _ = _change(self.bodies, poses, dipoles, a, b)
-            Z += _both_ways(dipoles[a].T @ on_a)
-        return Z
+        # Every pair of bodies is met from both sides.
+        return Z + sum(
+            each.T @ push for each, push in zip(dipoles, self._pushed(poses, dipoles), strict=True)
+        )
 
     def slopes_ohm(
         self, values: Float[np.ndarray, " values"]
     ) -> Complex[np.ndarray, "values ports ports"]:
         """Derivatives of `impedance_ohm` by every value."""
         dipoles, poses = self._dipoles(values), self._poses(values)
-        pushed = [np.zeros_like(each) for each in dipoles]
-        for a, b in combinations(range(len(self.bodies)), 2):
-            on_a, on_b = _change(self.bodies, poses, dipoles, a, b)
-            pushed[a] += on_a
-            pushed[b] += on_b
-        slopes = np.zeros((len(self.motions), *self.at_rest.shape), complex)
-        for number, motion in enumerate(self.motions):
-            for a, b in _pairs_of(motion, len(self.bodies)):
-                on_a, _ = _rate(self.bodies, poses, dipoles, motion, a, b)
-                slopes[number] += _both_ways(dipoles[a].T @ on_a)
-            bent = np.tensordot(values, self.bending[:, number], axes=1)
-            for change, push in zip(self.changes, pushed, strict=True):
-                bent = bent + change[number].T @ push
-            slopes[number] += _both_ways(bent)
-        return slopes
+        half = np.tensordot(values, self.bending, axes=1)
+        for change, push in zip(self.changes, self._pushed(poses, dipoles), strict=True):
+            half += np.swapaxes(change, 1, 2) @ push
+        for _, turning in _Turning.each(self.bodies, poses, dipoles, self.motions):
+            half[turning.numbers] += turning.slopes()
+        return half + np.swapaxes(half, 1, 2)
+
+    def moved(self, values: Float[np.ndarray, " values"]) -> list[WireBody]:
+        """The bodies where they are with these values."""
+        poses = zip(self.bodies, self._poses(values), strict=True)
+        return [body.moved(np.asarray(shift), np.asarray(turn)) for body, (shift, turn) in poses]
 
     def _dipoles(
         self, values: Float[np.ndarray, " values"]
-    ) -> list[Complex[np.ndarray, "segments ports"]]:
+    ) -> list[Complex[np.ndarray, "_ ports"]]:
         return [
             still + np.tensordot(values, change, axes=1)
             for still, change in zip(self.dipoles, self.changes, strict=True)
         ]
 
     def _poses(self, values: Float[np.ndarray, " values"]) -> list["_Pose"]:
-        poses = [_Pose(np.zeros(3), np.zeros(3)) for _ in self.bodies]
+        poses = np.zeros((len(self.bodies), 2, 3))
         for value, motion in zip(values, self.motions, strict=True):
-            for body in motion.bodies:
-                shift, turn = poses[body]
-                poses[body] = _Pose(shift + value * motion.shift, turn + value * motion.turn)
-        return poses
+            poses[list(motion.bodies)] += value * np.stack([motion.shift, motion.turn])
+        return [_Pose(*pose) for pose in _single(poses)]
 
-    def moved(self, values: Float[np.ndarray, " values"]) -> list[WireBody]:
-        """The bodies where they are with these values."""
-        poses = self._poses(values)
-        return [
-            body.moved(np.asarray(shift), np.asarray(turn))
-            for body, (shift, turn) in zip(self.bodies, poses, strict=True)
-        ]
+    def _pushed(
+        self, poses: list["_Pose"], dipoles: list[Complex[np.ndarray, "_ ports"]]
+    ) -> list[Complex[np.ndarray, "_ ports"]]:
+        """Voltage per length that these poses add along each body, by all others."""
+        segments = [_segments(body) for body in self.bodies]
+        moved = [_placed(each, pose) for each, pose in zip(segments, poses, strict=True)]
+        still = [_Wires(each.centres, each.directions) for each in segments]
+        pushed = list[Complex[np.ndarray, "_ ports"]]()
+        for body in range(len(self.bodies)):
+            here, there = (moved[body], _others(moved, body)), (still[body], _others(still, body))
+            added = _added(*here, *there, _single(_others_of(dipoles, body)))
+            pushed.append(np.asarray(added))
+        return pushed
 
 
 class _Pose(NamedTuple):
@@ -163,9 +167,9 @@ class _Segments(NamedTuple):
     pivot: Float[AnyArray, "3"]
 
 
-def _both_ways(Z: Complex[np.ndarray, "ports ports"]) -> Complex[np.ndarray, "ports ports"]:
-    """What a does to b and b to a, which is the same, of ports on both."""
-    return Z + Z.T
+class _Wires(NamedTuple):
+    centres: Float[AnyArray, "segments 3"]
+    directions: Float[AnyArray, "segments 3"]
 
 
 def _dipoles(body: WireBody) -> scipy.sparse.csr_array:
@@ -178,112 +182,130 @@ def _dipoles(body: WireBody) -> scipy.sparse.csr_array:
 
 def _segments(body: WireBody) -> _Segments:
     length = np.linalg.norm(body.vectors, axis=1, keepdims=True)
-    return _Segments(body.starts + body.vectors / 2, body.vectors / length, body.pivot)
+    places = body.starts + body.vectors / 2, body.vectors / length, body.pivot
+    return _Segments(*map(_single, places))
 
 
-def _pairs_of(motion: Motion, bodies: int) -> Iterable[tuple[int, int]]:
-    """Pairs of bodies that this motion moves against each other, or may."""
-    moved = set(motion.bodies)
-    return (pair for pair in combinations(range(bodies), 2) if moved & set(pair))
-
-
-def _pushes(
-    bodies: Sequence[WireBody],
-    dipoles: Sequence[Complex[np.ndarray, "segments ports"]],
-    motion: Motion,
-) -> list[Complex[np.ndarray, "segments ports"]]:
-    """What a motion changes of the voltage per length along every segment, at rest."""
-    pushes, still = (
-        [np.zeros_like(each) for each in dipoles],
-        [_Pose(np.zeros(3), np.zeros(3)) for _ in bodies],
+def _others(wires: Sequence[_Wires], body: int) -> _Wires:
+    return _Wires(
+        _others_of([each.centres for each in wires], body),
+        _others_of([each.directions for each in wires], body),
     )
-    for a, b in _pairs_of(motion, len(bodies)):
-        on_a, on_b = _rate(bodies, still, dipoles, motion, a, b)
-        pushes[a] += on_a
-        pushes[b] += on_b
-    return pushes
 
 
-def _change(
-    bodies: Sequence[WireBody],
-    poses: Sequence[_Pose],
-    dipoles: Sequence[Complex[np.ndarray, "segments ports"]],
-    a: int,
-    b: int,
-) -> tuple[Complex[np.ndarray, "a ports"], Complex[np.ndarray, "b ports"]]:
-    """Voltages per length that poses add to what two bodies make in each other."""
-    ends = _segments(bodies[a]), _segments(bodies[b])
-    on_a, on_b = _added((poses[a], poses[b]), *ends, dipoles[a], dipoles[b])
-    return np.asarray(on_a), np.asarray(on_b)
+def _others_of(parts: Sequence[AnyArray], body: int) -> np.ndarray:
+    """Of all other bodies, one after another."""
+    return np.concatenate([np.asarray(part) for at, part in enumerate(parts) if at != body])
 
 
-def _rate(
-    bodies: Sequence[WireBody],
-    poses: Sequence[_Pose],
-    dipoles: Sequence[Complex[np.ndarray, "segments ports"]],
-    motion: Motion,
-    a: int,
-    b: int,
-) -> tuple[Complex[np.ndarray, "a ports"], Complex[np.ndarray, "b ports"]]:
-    """How these voltages follow a motion."""
-    ends = _segments(bodies[a]), _segments(bodies[b])
-    speeds = tuple(
-        _Pose(motion.shift * (body in motion.bodies), motion.turn * (body in motion.bodies))
-        for body in (a, b)
-    )
-    on_a, on_b = _added_rate((poses[a], poses[b]), speeds, *ends, dipoles[a], dipoles[b])
-    return np.asarray(on_a), np.asarray(on_b)
+def _single(values: np.ndarray) -> np.ndarray:
+    """In single precision: rounding is a millionth of a change, and no model is as good as that."""
+    return values.astype(np.complex64 if np.iscomplexobj(values) else np.float32)
 
 
-_Both = tuple[Complex[Array, "a ports"], Complex[Array, "b ports"]]
+@dataclass(frozen=True, eq=False)
+class _Turning:
+    """One body that some motions move, and all others as they are now."""
+
+    numbers: list[int]
+    segments: _Segments
+    pose: _Pose
+    speeds: _Pose
+    there: _Wires
+    own: Complex[np.ndarray, "here ports"]
+    others: Complex[np.ndarray, "there ports"]
+
+    @classmethod
+    def each(
+        cls,
+        bodies: Sequence[WireBody],
+        poses: Sequence[_Pose],
+        dipoles: Sequence[Complex[np.ndarray, "_ ports"]],
+        motions: Sequence[Motion],
+    ) -> Iterator[tuple[int, "_Turning"]]:
+        """All bodies that move, and which they are."""
+        segments = [_segments(each) for each in bodies]
+        moved = [_placed(each, pose) for each, pose in zip(segments, poses, strict=True)]
+        for body in range(len(bodies)):
+            numbers = [at for at, motion in enumerate(motions) if body in motion.bodies]
+            if not numbers:
+                continue
+            shifts = _single(np.stack([motions[at].shift for at in numbers]))
+            turns = _single(np.stack([motions[at].turn for at in numbers]))
+            own, others = _single(dipoles[body]), _single(_others_of(dipoles, body))
+            there, speeds = _others(moved, body), _Pose(shifts, turns)
+            yield body, cls(numbers, segments[body], poses[body], speeds, there, own, others)
+
+    def slopes(self) -> Complex[np.ndarray, "motions ports ports"]:
+        """How what all others do to this body follows its motions, in ohm."""
+        args = self.segments, self.pose, self.speeds, self.there
+        return np.asarray(_slopes(*args, self.own, self.others))
+
+    def pushes(
+        self, body: int, sizes: Sequence[int]
+    ) -> list[Complex[np.ndarray, "motions _ ports"]]:
+        """How voltages per length along all bodies, of so many segments, follow its motions."""
+        args = self.segments, self.pose, self.speeds, self.there
+        on_own, on_others = _pushes(*args, self.own, self.others)
+        ends = np.cumsum([size for at, size in enumerate(sizes) if at != body])[:-1]
+        pushes = np.split(np.asarray(on_others), ends, axis=1)
+        return [*pushes[:body], np.asarray(on_own), *pushes[body:]]
 
 
-@in_float64
 @jax.jit
 def _added(
-    poses: tuple[_Pose, _Pose], a: _Segments, b: _Segments, dipoles_a: Array, dipoles_b: Array
-) -> _Both:
-    still = _Pose(jnp.zeros(3), jnp.zeros(3))
-    K = _voltages(poses, a, b) - _voltages((still, still), a, b)
-    return K @ dipoles_b, K.T @ dipoles_a
+    here: _Wires, there: _Wires, here_still: _Wires, there_still: _Wires, dipoles: Array
+) -> Complex[Array, "here ports"]:
+    """Voltages per length here by dipoles there, less those at rest."""
+    return (_voltages(here, there) - _voltages(here_still, there_still)) @ dipoles
 
 
-@in_float64
+def _rates(
+    segments: _Segments, pose: _Pose, speeds: _Pose, there: _Wires
+) -> Complex[Array, "motions here there"]:
+    """How voltages per length follow motions of what is here."""
+
+    def rate(speed: _Pose) -> Complex[Array, "here there"]:
+        return jax.jvp(lambda at: _voltages(_placed(segments, at), there), (pose,), (speed,))[1]
+
+    return jax.vmap(rate)(speeds)
+
+
 @jax.jit
-def _added_rate(
-    poses: tuple[_Pose, _Pose],
-    speeds: tuple[_Pose, _Pose],
-    a: _Segments,
-    b: _Segments,
-    dipoles_a: Array,
-    dipoles_b: Array,
-) -> _Both:
-    _, K = jax.jvp(lambda moved: _voltages(moved, a, b), (poses,), (speeds,))
-    return K @ dipoles_b, K.T @ dipoles_a
+def _slopes(
+    segments: _Segments, pose: _Pose, speeds: _Pose, there: _Wires, own: Array, others: Array
+) -> Complex[Array, "motions ports ports"]:
+    return own.T @ (_rates(segments, pose, speeds, there) @ others)
 
 
-def _voltages(poses: tuple[_Pose, _Pose], a: _Segments, b: _Segments) -> Complex[Array, "a b"]:
-    """Voltage per length along each segment of one body, of a unit dipole on each of another.
+@jax.jit
+def _pushes(
+    segments: _Segments, pose: _Pose, speeds: _Pose, there: _Wires, own: Array, others: Array
+) -> tuple[Complex[Array, "motions here ports"], Complex[Array, "motions there ports"]]:
+    rates = _rates(segments, pose, speeds, there)
+    return rates @ others, jnp.swapaxes(rates, 1, 2) @ own
+
+
+@jax.jit
+def _placed(segments: _Segments, pose: _Pose) -> _Wires:
+    """After a turn about the pivot and a shift."""
+    centres, directions, pivot = (jnp.asarray(each) for each in segments)
+    R = rotation(pose.turn)
+    return _Wires((centres - pivot) @ R.T + pivot + pose.shift, directions @ R.T)
+
+
+def _voltages(here: _Wires, there: _Wires) -> Complex[Array, "here there"]:
+    """Voltage per length along each segment here, of a unit dipole on each of those there.
 
     -jηk e^{jkr}/(4πr) [(1 + j/kr - 1/k²r²) u·u' - (1 + 3j/kr - 3/k²r²) (u·r)(u'·r)/r²].
     """
-    (places_a, towards_a), (places_b, towards_b) = (
-        _moved(segments, pose) for segments, pose in zip((a, b), poses, strict=True)
-    )
-    away = [places_a[:, None, axis] - places_b[None, :, axis] for axis in range(3)]
+    away = [here.centres[:, None, axis] - there.centres[None, :, axis] for axis in range(3)]
     r2 = away[0] ** 2 + away[1] ** 2 + away[2] ** 2
     r = jnp.sqrt(r2)
-    along_a = sum(each * towards_a[:, None, axis] for axis, each in enumerate(away))
-    along_b = sum(each * towards_b[None, :, axis] for axis, each in enumerate(away))
+    along_here = sum(each * here.directions[:, None, axis] for axis, each in enumerate(away))
+    along_there = sum(each * there.directions[None, :, axis] for axis, each in enumerate(away))
     near = 1j / (WAVENUMBER * r)
     wave = -1j * FREE_SPACE_OHM * WAVENUMBER * jnp.exp(1j * WAVENUMBER * r) / (4 * jnp.pi * r)
-    across = (1 + near + near**2) * (towards_a @ towards_b.T)
-    radial = (1 + 3 * near + 3 * near**2) * along_a * along_b / r2
+    across = (1 + near + near**2) * (here.directions @ there.directions.T)
+    radial = (1 + 3 * near + 3 * near**2) * along_here * along_there / r2
     return wave * (across - radial)
-
-
-def _moved(segments: _Segments, pose: _Pose) -> tuple[Array, Array]:
-    """Centres and directions, after a turn about the pivot and a shift."""
-    centres, directions, pivot = (jnp.asarray(each) for each in segments)
-    R = rotation(pose.turn)
-    return (centres - pivot) @ R.T + pivot + pose.shift, directions @ R.T

@@ -32,7 +32,7 @@ _PARTS = (40, 40, 80, 120)
 # Strengths are settled once what is not linear is small beside them.
 _TELLING_STEPS = 3
 # What moves is followed anew where it went farther than this many expected deviations.
-_STRAYED = 0.02
+_STRAYED = 0.1
 # A step with all pilots that changes responses by less than this share of the noise is the last.
 _SETTLED = 0.01
 
