@@ -1,6 +1,7 @@
 """`metastack network wires`: the wires of a device, solved once for many calibrations."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,7 +61,9 @@ def wires(
     _check_memory(device)
     if figure is not None:
         _draw(device, figure)
-    prepared = device.prepared(float(network.frequency_hz), _say_part)
+    prepared = device.prepared(
+        float(network.frequency_hz), partial(_say_done, of=len(device.motions))
+    )
     write_wires(prepared, output)
     moving = MovingWireNetwork.of(network, prepared.wires)
     warn_of_mismatch(moving)
@@ -100,6 +103,7 @@ def _read(
 
 
 def _check_memory(device: "WiredDevice") -> None:
+    """Refuse what does not fit, and say what is to be done."""
     from ..errors import require
 
     needed = device.required_bytes
@@ -109,6 +113,7 @@ def _check_memory(device: "WiredDevice") -> None:
         f"The wires must fit in memory ({present / 1e9:.1f} GB), but {device.unknowns} currents "
         f"need about {needed / 1e9:.1f} GB; use fewer `lines` or `segments`.",
     )
+    typer.echo(f"wires: solving for {device.unknowns} currents, {needed / 1e9:.2g} GB", err=True)
 
 
 def _draw(device: "WiredDevice", path: Path) -> None:
@@ -119,8 +124,8 @@ def _draw(device: "WiredDevice", path: Path) -> None:
         wires_figure(device).savefig(temporary, dpi=_FIGURE_DPI)
 
 
-def _say_part(done: int) -> None:
-    said = f"motions, part {done} done" if done else "currents at rest are solved"
+def _say_done(done: int, of: int) -> None:
+    said = f"{done} of {of} motions are done" if done else "currents at rest are solved"
     typer.echo(f"wires: {said}", err=True)
 
 

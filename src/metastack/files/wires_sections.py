@@ -11,7 +11,7 @@ _MOST_SHIFT, _MOST_TURN_DEG = 0.25, 20.0
 
 Length: TypeAlias = Annotated[FiniteFloat, Field(gt=0, le=10)]
 Shift: TypeAlias = Annotated[FiniteFloat, Field(ge=0, le=_MOST_SHIFT)]
-Lines: TypeAlias = Annotated[int, Field(ge=2, le=1000)]
+Lines: TypeAlias = Annotated[int, Field(ge=2, le=400)]
 
 
 class PositionsSection(Section):

@@ -22,8 +22,9 @@ from .wire_body import WireBody, centre_fed_wires, wire_grid
 # How far from flat and from square planes may be, in wavelengths and as a cosine.
 _FLAT = 1e-3
 _COMPLEX_BYTES = 16
-# Copies held at once of the couplings between two bodies, and of the currents of a motion.
-_COPIES_OF_A_PAIR, _COPIES_OF_A_MOTION = 4, 5
+# Copies held at once of the couplings between two bodies, and of the currents of a motion, measured
+# with the peak of a process.
+_COPIES_OF_A_PAIR, _COPIES_OF_A_MOTION = 4, 8
 
 
 class Degree(Enum):
@@ -147,10 +148,10 @@ class WiredDevice:
         return _COMPLEX_BYTES * (self.unknowns**2 + max(self.unknowns**2 + pairs, motions))
 
     def prepared(
-        self, frequency_hz: float, on_part: Callable[[int], None] | None = None
+        self, frequency_hz: float, on_motion: Callable[[int], None] | None = None
     ) -> "PreparedWires":
-        """Solved, with every motion; `on_part` is told how many parts are done, from 0."""
-        told = on_part or (lambda _: None)
+        """Solved, with every motion; `on_motion` is told how many are done, from 0."""
+        told = on_motion or (lambda _: None)
         solution = solve_wires(self.bodies)
         told(0)
         wires = MovingWires.prepared(solution, [each.motion for each in self.motions], told)

@@ -10,16 +10,19 @@ from ..multiport import WireBody, WiredDevice
 from .style import BLUE, GREY, VERMILION, new_figure, styled
 
 _ACROSS, _ALONG, _AXIS = range(3)
-_MARGIN = 0.08
+_MARGIN = 0.1
+# What panels have of the width, and what labels need of the height.
+_WIDTH_IN, _PANELS_IN, _AROUND_IN = 7.0, 6.2, 0.75
 
 
 @styled
 def wires_figure(device: WiredDevice) -> Figure:
     """From the side, the axis to the right, and along the axis; in wavelengths from the feeds."""
     origin = device.bodies[0].nodes.mean(axis=0)
-    figure = new_figure(2.9, width_in=7.0)
     places = np.concatenate([_placed(body, device, origin) for body in device.bodies])
     extents = np.ptp(places, axis=0) * (1 + _MARGIN)
+    scale = _PANELS_IN / (extents[_AXIS] + extents[_ACROSS])
+    figure = new_figure(_AROUND_IN + scale * extents[_ALONG], width_in=_WIDTH_IN)
     side, front = figure.subplots(
         1, 2, sharey=True, width_ratios=(extents[_AXIS], extents[_ACROSS])
     )
