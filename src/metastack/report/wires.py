@@ -23,6 +23,7 @@ def wires_figure(device: WiredDevice) -> Figure:
     extents = np.ptp(places, axis=0) * (1 + _MARGIN)
     scale = _PANELS_IN / (extents[_AXIS] + extents[_ACROSS])
     figure = new_figure(_AROUND_IN + scale * extents[_ALONG], width_in=_WIDTH_IN)
+    figure.set_layout_engine("compressed")
     side, front = figure.subplots(
         1, 2, sharey=True, width_ratios=(extents[_AXIS], extents[_ACROSS])
     )
