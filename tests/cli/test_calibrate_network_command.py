@@ -70,7 +70,7 @@ def test_what_is_written_predicts_held_out_responses_and_is_read_again(capsys, t
     assert found["held_out_nmse_after_gain_db"] <= found["held_out_nmse_db"]
     assert found["noise_is_known"] == "as told"
     assert 0.7 < found["error_over_deviation"] < 1.3
-    assert len(found["steps"]) == 8
+    assert 3 <= len(found["steps"]) <= 8
     assert all(path.stat().st_size > 10_000 for path in pictures.values())
     again = answer_of(capsys, *line(bench[0], tmp_path / "2.npz", *told, designed=out))
     as_designed = again["held_out_nmse_as_designed_db"]

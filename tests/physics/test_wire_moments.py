@@ -138,6 +138,12 @@ def test_slopes_are_those_of_the_impedance(moving):
         assert relative((forth - back) / (2 * step), slopes[number]) < 2e-3
 
 
+def test_slopes_at_rest_are_kept(moving):
+    """Those of the preparation are those near by: the next ones differ by the curvature only."""
+    near = moving.slopes_ohm(np.full(4, 1e-3))
+    assert relative(near, moving.slopes_ohm(np.zeros(4))) < 2e-3
+
+
 def test_what_moves_together_by_itself_changes_nothing(moving):
     """All bodies shifted alike: the network is the same."""
     all_bodies = Motion(tuple(range(5)), 0.05 * AHEAD + 0.02 * UP, np.zeros(3))

@@ -50,7 +50,7 @@ def design():
     one = np.ones((1, 1), complex)
     history = np.array([0.0, -np.inf])
     return Design(
-        stack, one, np.ones((1, 4)), one, -3.0, 2.0, history, Outcome.STALLED, 0.1, "x", 1, 0
+        one, np.ones((1, 4)), one, -3.0, 2.0, history, Outcome.STALLED, 0.1, "x", 1, 0, stack
     )
 
 

@@ -38,6 +38,7 @@ def write_wires(prepared: PreparedWires, path: Path | str) -> None:
         **_of_bodies(wires.bodies),
         **_of_motions(prepared.motions, len(wires.bodies)),
         "at_rest_ohm": wires.at_rest,
+        "slopes_at_rest_ohm": wires.slopes_at_rest,
         "dipoles": np.concatenate(wires.dipoles).astype(np.complex64),
         "changes": np.concatenate(wires.changes, axis=1).astype(np.complex64),
         "bending_ohm": wires.bending.astype(np.complex64),
@@ -114,6 +115,7 @@ def _of_arrays(arrays: Arrays) -> PreparedWires:
     ports = sum(len(body.ports) for body in bodies)
     shapes = {
         "at_rest_ohm": (ports, ports),
+        "slopes_at_rest_ohm": (values, ports, ports),
         "dipoles": (segments, ports),
         "changes": (values, segments, ports),
         "bending_ohm": (values, values, ports, ports),
@@ -128,6 +130,7 @@ def _of_arrays(arrays: Arrays) -> PreparedWires:
         bodies,
         tuple(each.motion for each in motions),
         arrays["at_rest_ohm"],
+        arrays["slopes_at_rest_ohm"],
         tuple(np.split(arrays["dipoles"], last)),
         tuple(np.split(arrays["changes"], last, axis=1)),
         arrays["bending_ohm"].astype(complex),

@@ -43,14 +43,15 @@ class Motion:
 class MovingWires:
     """Impedances between the ports of bodies for any values of their motions.
 
-    `at_rest`: impedances where all values are 0. `dipoles`: of each body's segments current times
-    length for a unit current into each port, at rest, and the change of that per unit of every
-    motion. `bending`: what two changes of currents make together, in ohm.
+    `at_rest`: impedances where all values are 0, and `slopes_at_rest` there. `dipoles`: of each
+    body's segments current times length for a unit current into each port, at rest, and `changes`
+    of that per unit of every motion. `bending`: what two changes of currents make together, in ohm.
     """
 
     bodies: tuple[WireBody, ...]
     motions: tuple[Motion, ...]
     at_rest: Complex[np.ndarray, "ports ports"]
+    slopes_at_rest: Complex[np.ndarray, "values ports ports"]
     dipoles: tuple[Complex[np.ndarray, "_ ports"], ...]
     changes: tuple[Complex[np.ndarray, "values _ ports"], ...]
     bending: Complex[np.ndarray, "values values ports ports"]
@@ -92,6 +93,7 @@ class MovingWires:
             bodies,
             tuple(motions),
             solution.impedance_ohm,
+            np.concatenate(solution.currents).T @ pushes,
             tuple(dipoles),
             tuple(by_body),
             bending,
@@ -114,6 +116,8 @@ class MovingWires:
         self, values: Float[np.ndarray, " values"]
     ) -> Complex[np.ndarray, "values ports ports"]:
         """Derivatives of `impedance_ohm` by every value."""
+        if not np.any(values):
+            return self.slopes_at_rest.copy()
         dipoles, poses = self._dipoles(values), self._poses(values)
         half = np.tensordot(values, self.bending, axes=1)
         for change, push in zip(self.changes, self._pushed(poses, dipoles), strict=True):
