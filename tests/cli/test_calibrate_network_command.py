@@ -207,3 +207,12 @@ def test_an_impedance_takes_its_reference_from_the_pilots(capsys, tmp_path, benc
     given["pilots"] = tmp_path / "p.npz"
     found = answer_of(capsys, *line(folder, tmp_path / "b.npz", "--snr-db", "40", **given))
     assert found["held_out_nmse_db"] < found["held_out_nmse_as_designed_db"] - 10
+
+
+def test_feeds_and_receivers_that_are_interchanged_are_said(tmp_path, bench, capsys):
+    """As many of both, so that shapes cannot tell."""
+    folder, arrays = bench
+    turned = folder / "turned.npz"
+    np.savez(turned, **{**arrays, "response": np.swapaxes(arrays["response"], 1, 2)})
+    refused = refusal_of(capsys, *line(folder, tmp_path / "built.npz", pilots=turned))
+    assert "interchange them" in refused

@@ -49,7 +49,7 @@ def test_show_warns_of_what_is_odd(capsys, tmp_path):
     assert "active: 3.24 times the power" in active
     assert "(5.11 dB)" in active
     assert "by 141 % of its norm" in asymmetric
-    assert "different references, 50, 75 ohm" in references
+    assert "different references in ohm, 50 (1 ports), 75 (1 ports)" in references
     assert printed.out.startswith("file")
 
 

@@ -132,7 +132,7 @@ def test_mixed_references_are_renormalised_as_scikit_rf_does(tmp_path):
         np.testing.assert_allclose(network.scattering, np.conj(other.s[0]), rtol=0, atol=1e-12)
     assert read_network(path).reference_ohm == 50
     (warning,) = network_warnings(read_network_sweep(path))
-    assert "different references, 50, 75, 100 ohm" in warning
+    assert "different references in ohm, 50 (1 ports), 75 (1 ports), 100 (1 ports)" in warning
 
 
 def test_a_delay_is_interpolated_exactly():
@@ -354,3 +354,12 @@ def test_files_that_are_none_are_refused(tmp_path):
     network = PortNetwork.measured(np.eye(2, dtype=complex), 50.0, 1e9)
     assert "must end in .npz" in refused(write_network, network, tmp_path / "a.s2p")
     assert not list(tmp_path.iterdir())
+
+
+def test_frequencies_that_fall_are_refused(tmp_path):
+    """Not taken for noise parameters, which have five numbers a row: rows would get lost."""
+    path = tmp_path / "falling.s2p"
+    rows = [f"{29 - at} 0 0 .9 0 .9 0 0 0" for at in range(3)]
+    path.write_text("\n".join(["# GHz S RI R 50", *rows, ""]))
+    with pytest.raises(InputError, match="Frequencies must rise, but 28 comes after 29"):
+        read_network(path, frequency_hz=28e9)

@@ -137,8 +137,10 @@ def _read(
     from ..files.wording import naming
 
     stored = read_network_pilots(pilots)
-    if reading.reference_ohm is None:
+    if reading.reference_ohm is None and stored.reference_ohm is not None:
         reading = replace(reading, reference_ohm=stored.reference_ohm)
+        told = f"{stored.reference_ohm:g} ohm, as the pilots say"
+        warn(f"The designed network is taken at a reference of {told}.")
     device, nominal = read_device(designed, ports, reading)
     expected_hz, found_hz = float(nominal.frequency_hz), stored.frequency_hz
     with naming(pilots):
@@ -176,9 +178,14 @@ def _with_noise(pilots: "Pilots", variance: float | None, snr_db: float | None) 
 
 def _check_convention(pilots: "Pilots", device: "Device", path: Path) -> None:
     from ..calibration import OURS
-    from ..calibration.networks import likelier_network_convention
+    from ..calibration.networks import likelier_network_convention, looks_transposed
     from ..errors import require
 
+    require(
+        not looks_transposed(device, pilots),
+        f"Responses of `{path}` must be slots x receivers x feeds, but the designed network "
+        "explains them far better as slots x feeds x receivers: interchange them.",
+    )
     likelier = likelier_network_convention(device, pilots)
     # Both turned over is the same as the network turned over.
     both = likelier.conjugated and likelier.phases_negated

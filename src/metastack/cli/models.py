@@ -142,7 +142,7 @@ def _warn(rows: Sequence["ModelOfHop"], wavelength_m: float) -> None:
             most = max(row.largest_gain for row in active)
             warn(
                 f"{model} creates power on {_named(active)}: the largest singular value is "
-                f"{most:.4g}, above 1 no device is passive."
+                f"{most:.6g}, above 1 no device is passive."
             )
         if near := [row for row in own if not row.is_in_range]:
             least = min(row.gap_m for row in near) / wavelength_m

@@ -114,9 +114,10 @@ def network_warnings(sweep: NetworkSweep) -> list[str]:
     if sweep.reciprocity_error > _MOST_ASYMMETRY:
         warnings += [_asymmetric(sweep.reciprocity_error)]
     if len(np.unique(sweep.references_ohm)) > 1:
-        each = ", ".join(f"{reference:g}" for reference in sweep.references_ohm)
+        kinds = zip(*np.unique(sweep.references_ohm, return_counts=True), strict=True)
+        each = ", ".join(f"{reference:g} ({many} ports)" for reference, many in kinds)
         warnings += [
-            f"Ports have different references, {each} ohm: the network is renormalised to "
+            f"Ports have different references in ohm, {each}: the network is renormalised to "
             f"{sweep.references_ohm[0]:g} ohm, that of the first port, unless another is asked for."
         ]
     return warnings
@@ -125,9 +126,12 @@ def network_warnings(sweep: NetworkSweep) -> list[str]:
 def _check(network: PortNetwork, most_gain: float, most_asymmetry: float) -> None:
     gain, asymmetry = network.largest_gain, network.reciprocity_error
     if gain > most_gain:
-        raise InputError(f"{_active(gain)} Or raise `most_gain`, {most_gain:g}.")
+        raise InputError(f"{_active(gain)} Or raise `most_gain` (--most-gain), {most_gain:g}.")
     if asymmetry > most_asymmetry:
-        raise InputError(f"{_asymmetric(asymmetry)} Or raise `most_asymmetry`, {most_asymmetry:g}.")
+        raise InputError(
+            f"{_asymmetric(asymmetry)} From Python `most_asymmetry`, {most_asymmetry:g}, may be "
+            "raised; calibration takes networks for reciprocal."
+        )
 
 
 def _active(gain: float) -> str:

@@ -107,6 +107,12 @@ def _blocks(text: str, ports: int) -> list[tuple[int, int]]:
             frequency = _number(numbers[0], number)
             if ports == 2 and frequency <= last and len(numbers) == 5:
                 break  # noise parameters, which start over at a lower frequency
+            # scikit-rf takes all that follows for noise parameters, however long its rows.
+            require(
+                ports != 2 or frequency > last,
+                f"Frequencies must rise, but {numbers[0]} comes after {last:.9g} (line {number}): "
+                "sort the rows.",
+            )
             blocks.append((number, 0))
             last = frequency
         require(bool(blocks), f"Numbers must begin with a frequency, but do not (line {number}).")

@@ -214,7 +214,7 @@ def _frame(
         "`elements.direction` must be across the axis from feeds to receivers, "
         f"{_shown(axis)}, but is {_shown(along)}.",
     )
-    return np.stack([np.cross(axis, along), along, axis])
+    return np.stack([np.cross(along, axis), along, axis])
 
 
 def _check_planes(

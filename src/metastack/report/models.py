@@ -19,6 +19,7 @@ _LABELS = (
     "phase against own (°)",
     "difference from own (dB)",
 )
+_WRITTEN = {"rayleigh_sommerfeld": "Rayleigh-Sommerfeld"}
 # Smaller phases are none to look at.
 _LEAST_PHASE_DEG = 5.0
 _MARKED = 6
@@ -77,4 +78,4 @@ def _draw(axes: Axes, profile: ModelProfile, values: Float[np.ndarray, " distanc
 
 
 def _shown(name: str) -> str:
-    return name.replace("_", "-").title()
+    return _WRITTEN.get(name, name.replace("_", " ").capitalize())

@@ -114,7 +114,7 @@ def _draw_steps(axes: Axes, left: tuple[float, ...]) -> None:
     axes.plot(range(len(left)), to_db(np.array(left)), "o-", color=BLUE, markersize=3.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
     axes.set_xlabel("steps done")
-    axes.set_ylabel("pilots' energy unexplained (dB)")
+    axes.set_ylabel("unexplained of the step's pilots (dB)")
 
 
 def _parts(values: Complex[np.ndarray, "*shape"]) -> Float[np.ndarray, " parts"]:

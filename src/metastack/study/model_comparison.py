@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
@@ -19,16 +18,13 @@ from ..geometry import Plane, distances
 from ..multiport import WireDipoles
 from ..precision import in_float64
 from ..propagation import (
-    DenseHop,
     GeometricRadar,
     InterlayerModel,
     MeasuredHops,
     NearField,
     RayleighSommerfeld,
     hop_matrix,
-    largest_gain,
 )
-from ..propagation.dense import real_weights
 from ..stack import Stack, geometry_key
 from ..targets import best_scale, decibels, insertion_loss_db, nmse
 
@@ -159,14 +155,13 @@ def _compared(
     hop: HopKind, model: InterlayerModel, own: Complex[np.ndarray, "to from"], stack: Stack
 ) -> ModelOfHop:
     matrix = own if model is stack.model else _matrix(hop, model, stack)
-    carried = DenseHop(real_weights(jnp.asarray(matrix)))
     nearest = model.nearest(stack.wavelength_m)
     return ModelOfHop(
         hop=hop.name,
         model=name_of(model),
         difference_db=-inf if matrix is own else float(decibels(nmse(matrix, own))),
         insertion_loss_db=float(insertion_loss_db(matrix)),
-        largest_gain=largest_gain(carried),
+        largest_gain=float(np.linalg.norm(matrix, 2)),
         gap_m=hop.gap_m,
         nearest_m=float(nearest.distance_m),
         because=nearest.because,

@@ -2,8 +2,8 @@
 
 Every interlayer model is given what it has free: poses of all layers along the axis, upwards and in
 their planes, its own parameter, and one complex gain. Beyond, all entries of all matrices are free:
-no product of matrices is nearer to the pilots. Judged by responses that were held out, after the
-best of a single complex gain.
+no product of matrices that was found is nearer to the pilots. Judged by responses that were held
+out, after the best of a single complex gain.
 
 The stack says where the elements are; layers with elements on both sides are taken for thin.
 """

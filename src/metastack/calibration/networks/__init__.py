@@ -4,7 +4,7 @@ from .fit import NetworkCalibration, calibrate_network
 from .judged import HeldOut, JudgedNetwork, NoiseSource, calibrate_and_judge
 from .linear import LinearPilots
 from .noise import noise_of_repeats, noise_that_predicts
-from .pilots import check_network_pilots, likelier_network_convention
+from .pilots import check_network_pilots, likelier_network_convention, looks_transposed
 from .prediction import NetworkPosterior, Prediction
 from .prior import MovingNetwork, StillNetwork, Strengths
 from .wires import MovingWireNetwork
@@ -25,6 +25,7 @@ __all__ = [
     "calibrate_network",
     "check_network_pilots",
     "likelier_network_convention",
+    "looks_transposed",
     "noise_of_repeats",
     "noise_that_predicts",
 ]

@@ -43,7 +43,8 @@ class NetworkCalibration:
 
     `values`: of what moves, in units of their expected deviations, and `slopes`, how the network
     follows them; `remainder`: of the scattering matrix beside them, and its expected `deviation`.
-    `left`: share of the pilots' energy that was not explained, before every step and at the end.
+    `left`: share of the energy that was not explained, before every step of the pilots that it
+    takes, the first 40 to begin with, and at the end of all.
     `is_whole`: whether all steps were made, and none was interrupted.
     """
 

@@ -3,6 +3,8 @@
 Source: ours; as for stacks, `calibration.conventions`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...errors import require
@@ -39,6 +41,14 @@ def likelier_network_convention(device: Device, pilots: Pilots) -> Convention:
     explained = {each: _explained(device, each.read(pilots)) for each in _ALL}
     best = max(explained, key=lambda each: explained[each])
     return best if explained[best] - explained[OURS] > _CLEAR_SHARE else OURS
+
+
+def looks_transposed(device: Device, pilots: Pilots) -> bool:
+    """Whether the designed device explains far more of pilots whose receivers are their feeds."""
+    if device.receivers != device.feeds:
+        return False
+    turned = replace(pilots, received=np.swapaxes(pilots.received, 1, 2))
+    return _explained(device, turned) - _explained(device, pilots) > _CLEAR_SHARE
 
 
 def _explained(device: Device, pilots: Pilots) -> float:
