@@ -190,7 +190,7 @@ def wired_device(
 
 def _planes(
     positions: Float[np.ndarray, "ports 3"], feeds: int, layers: int, atoms: int
-) -> list[Float[np.ndarray, "elements 3"]]:
+) -> list[Float[np.ndarray, "_ 3"]]:
     """Feeds, both sides of every layer, receivers."""
     fewest = feeds + 2 * layers * atoms
     require(
@@ -202,7 +202,7 @@ def _planes(
 
 
 def _frame(
-    planes: Sequence[Float[np.ndarray, "elements 3"]], elements: Elements
+    planes: Sequence[Float[np.ndarray, "_ 3"]], elements: Elements
 ) -> Float[np.ndarray, "3 3"]:
     towards = planes[-1].mean(axis=0) - planes[0].mean(axis=0)
     along, lengths = np.asarray(elements.direction, float), np.linalg.norm(towards)
@@ -218,7 +218,7 @@ def _frame(
 
 
 def _check_planes(
-    planes: Sequence[Float[np.ndarray, "elements 3"]], axis: Float[np.ndarray, "3"]
+    planes: Sequence[Float[np.ndarray, "_ 3"]], axis: Float[np.ndarray, "3"]
 ) -> None:
     depths = [plane @ axis for plane in planes]
     for number, (depth, name) in enumerate(zip(depths, _names(len(planes)), strict=True)):
