@@ -141,7 +141,8 @@ def test_tradeoff_writes_designs_curve_and_picture(capsys, tmp_path):
 
 
 def test_check_of_every_example(capsys):
-    for path in sorted((ROOT / "examples").glob("*.toml")):
+    wires = {ROOT / "examples" / "wires_3x3.toml"}  # of a network, which is no stack
+    for path in sorted(set((ROOT / "examples").glob("*.toml")) - wires):
         assert answer_of(capsys, "check", path)["verdict"] == "usable"
 
 
