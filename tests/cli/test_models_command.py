@@ -1,5 +1,6 @@
 """`metastack models compare`, as a user types it."""
 
+import numpy as np
 import pytest
 from test_commands import answer_of, refusal_of
 
@@ -52,3 +53,32 @@ def test_people_read_a_table_and_are_warned(capsys, stack):
 def test_a_picture_that_could_not_be_written_is_refused_first(capsys, stack):
     said = refusal_of(capsys, "models", "compare", stack, "--figure", "x.bmp")
     assert "must end in .png or .svg or .pdf" in said
+
+
+def pilots_of(stack, path):
+    """Of the stack itself, in engineers' time."""
+    device = ms.read_stack(stack).stack
+    phases = np.random.default_rng(0).uniform(0, 2 * np.pi, (6, *device.phases_shape))
+    response = np.conj(np.asarray(ms.response(device, phases)))
+    np.savez(path, phases_rad=-phases, response=response)
+    return path
+
+
+def test_products_need_pilots_to_be_judged_by(capsys, stack, tmp_path):
+    pilots = pilots_of(stack, tmp_path / "pilots.npz")
+    said = refusal_of(capsys, "models", "fit", stack, pilots, "--shown", "6")
+    assert "`shown` must be from 1 to 5, but is 6" in said
+
+
+@pytest.mark.slow
+def test_products_are_fitted_to_pilots_of_a_device(capsys, stack, tmp_path):
+    """A stack's own model explains its pilots, held out too, and every model has a row."""
+    pilots = pilots_of(stack, tmp_path / "pilots.npz")
+    answer = answer_of(capsys, "models", "fit", stack, pilots, "--shown", "4", "--starts", "1")
+    fits = {row["model"]: row for row in answer["products"]}
+    assert list(fits) == [
+        *("rayleigh_sommerfeld", "radar", "near_field", "dipoles"),
+        "any product",
+    ]
+    assert fits["rayleigh_sommerfeld"]["held_out_nmse_db"] < -100
+    assert fits["radar"]["held_out_nmse_db"] > -30

@@ -11,6 +11,7 @@ import pytest
 from test_commands import answer_of, refusal_of
 
 import metastack as ms
+from metastack import memory
 from metastack.files.wires_file import read_wires, write_wires
 from metastack.multiport import Device, MatchedAtoms, PortNetwork, in_our_time, solve_wires
 
@@ -206,9 +207,7 @@ def test_positions_of_another_device_are_refused_in_a_line(capsys, bench, change
 def test_wires_that_do_not_fit_in_memory_are_refused_before_they_are_solved(
     capsys, bench, monkeypatch
 ):
-    from metastack.cli import network_wires
-
-    monkeypatch.setattr(network_wires.os, "sysconf", lambda _name: 1000)
+    monkeypatch.setattr(memory.os, "sysconf", lambda _name: 1000)
     said = refusal_of(capsys, *wires_line(bench, "bad.npz"))
     assert "must fit in memory (0.0 GB), but 230 currents need about" in said
 

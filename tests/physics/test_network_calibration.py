@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import metastack as ms
-from metastack import InputError
+from metastack import InputError, memory
 from metastack.calibration.networks import LinearPilots, MovingWireNetwork, calibrate_network
 from metastack.calibration.networks.linear import symmetric
 from metastack.multiport import (
@@ -58,9 +58,10 @@ class Wires:
         with ms.float64():
             return np.asarray(self._scattering(values))
 
-    def slopes(self, values):
+    def with_slopes(self, values):
         with ms.float64():
-            return np.moveaxis(np.asarray(jax.jacfwd(self._scattering)(jnp.asarray(values))), -1, 0)
+            slopes = jax.jacfwd(self._scattering)(jnp.asarray(values))
+            return self.at(values), np.moveaxis(np.asarray(slopes), -1, 0)
 
 
 def small_device(values):
@@ -204,3 +205,12 @@ def test_pilots_of_another_device_are_refused(change, message):
     received, variance = change(np.asarray(device.response(layers)))
     with pytest.raises(InputError, match=message):
         calibrate_network(device, layers, received, variance)
+
+
+def test_pilots_that_do_not_fit_in_memory_are_refused(monkeypatch):
+    """48 responses by 300 elements, three times, and by themselves, are .7 MB."""
+    device, layers = small_device(np.zeros(4)), configurations(3, 0)
+    y = np.asarray(device.response(layers))
+    monkeypatch.setattr(memory.os, "sysconf", lambda _name: 700)
+    with pytest.raises(InputError, match=r"must fit in memory \(0.0 GB\), but 48 responses of 300"):
+        calibrate_network(device, layers, y, 0.0)

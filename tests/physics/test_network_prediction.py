@@ -32,16 +32,16 @@ class Straight:
     def at(self, values):
         return self.scattering + np.tensordot(values, self.along, axes=1)
 
-    def slopes(self, values):
-        return self.along
+    def with_slopes(self, values):
+        return self.at(values), self.along
 
 
 @cache
 def designed_and_straight(values):
     """The small device, and what its first so many poses do to it."""
     wires, still = Wires(), np.zeros(4)
-    network = wires.at(still)
-    return small_device(still), Straight(network, wires.slopes(still)[:values])
+    network, slopes = wires.with_slopes(still)
+    return small_device(still), Straight(network, slopes[:values])
 
 
 SHOWN, OTHERS = configurations(6, 1), configurations(10, 2)
@@ -50,7 +50,7 @@ SHOWN, OTHERS = configurations(6, 1), configurations(10, 2)
 def drawn_device(designed, strengths, moving, rng):
     """A built device as the prior has it: values of what moves, a remainder of every element."""
     still = np.zeros(moving.size)
-    network, slopes = moving.at(still), moving.slopes(still)
+    network, slopes = moving.with_slopes(still)
     entries = rng.normal(scale=0.5**0.5, size=(2, 300))
     deviation = strengths.deviation(network, slopes)
     remainder = symmetric(entries[0] + 1j * entries[1], 24) * deviation
@@ -78,7 +78,7 @@ def test_deviations_are_those_of_the_posterior_written_out():
     """In the space of pilots and in that of 604 real unknowns: rounding apart the same."""
     (device, moving), variance = designed_and_straight(4), 1e-4
     strengths = Strengths(of_motion=0.2, of_all=0.05, noise_variance=variance)
-    slopes, nothing = moving.slopes(np.zeros(4)), np.zeros((24, 24), complex)
+    slopes, nothing = moving.with_slopes(np.zeros(4))[1], np.zeros((24, 24), complex)
     deviation = strengths.deviation(moving.at(np.zeros(4)), slopes)
     found = NetworkCalibration(device, np.zeros(4), slopes, nothing, deviation, strengths, ())
     predicted = NetworkPosterior.of(found, SHOWN).predicted(OTHERS)

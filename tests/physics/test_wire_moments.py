@@ -125,14 +125,14 @@ def test_moved_wires_are_those_solved_anew(moving):
         anew = solve_wires(moving.moved(size * VALUES)).impedance_ohm
         change = anew - moving.at_rest
         left = moving.impedance_ohm(size * VALUES) - anew
-        straight = np.tensordot(size * VALUES, moving.slopes_ohm(np.zeros(4)), axes=1)
+        straight = np.tensordot(size * VALUES, moving.with_slopes_ohm(np.zeros(4))[1], axes=1)
         assert np.linalg.norm(left) < most * np.linalg.norm(change)
         assert np.linalg.norm(straight - change) > 5 * np.linalg.norm(left)
 
 
 def test_slopes_are_those_of_the_impedance(moving):
     """Against differences, in single precision."""
-    step, slopes = 0.02, moving.slopes_ohm(VALUES)
+    step, slopes = 0.02, moving.with_slopes_ohm(VALUES)[1]
     for number, unit in enumerate(np.eye(4)):
         forth, back = (moving.impedance_ohm(VALUES + each * step * unit) for each in (1, -1))
         assert relative((forth - back) / (2 * step), slopes[number]) < 2e-3
@@ -140,8 +140,8 @@ def test_slopes_are_those_of_the_impedance(moving):
 
 def test_slopes_at_rest_are_kept(moving):
     """Those of the preparation are those near by: the next ones differ by the curvature only."""
-    near = moving.slopes_ohm(np.full(4, 1e-3))
-    assert relative(near, moving.slopes_ohm(np.zeros(4))) < 2e-3
+    near = moving.with_slopes_ohm(np.full(4, 1e-3))[1]
+    assert relative(near, moving.with_slopes_ohm(np.zeros(4))[1]) < 2e-3
 
 
 def test_what_moves_together_by_itself_changes_nothing(moving):

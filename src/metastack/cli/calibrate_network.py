@@ -10,6 +10,7 @@ from .network_motions import MOTIONS_TEXT, motion_rows, read_moving, shown_motio
 from .network_options import (
     AS_THE_FILE_SAYS,
     DesignedPath,
+    NetworkPilotsPath,
     NetworkPorts,
     NetworkReading,
     read_device,
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from ..calibration.pilots import Pilots
     from ..multiport import Device, PortNetwork
 
-_SAME_FREQUENCY = 1e-3
 # Errors above so many deviations are no chance.
 _MOST_OVER_DEVIATION = 1.5
-_FIGURE_DPI = 200
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,7 @@ WiresPath: TypeAlias = Annotated[
 @option_groups
 def network(
     designed: DesignedPath,
-    pilots: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PILOTS",
-            help="Responses in many configurations (.npz, .mat, .h5 with `response` in time "
-            "e^{+jwt}), or pilots of metastack.",
-            show_default=False,
-        ),
-    ],
+    pilots: NetworkPilotsPath,
     ports: NetworkPorts,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Calibrated network to write (.npz).")
@@ -134,6 +125,7 @@ def _read(
     from ..calibration.networks import check_network_pilots
     from ..errors import require
     from ..files import read_network_pilots
+    from ..files.frequency_choice import is_same_frequency
     from ..files.wording import naming
 
     stored = read_network_pilots(pilots)
@@ -145,7 +137,7 @@ def _read(
     expected_hz, found_hz = float(nominal.frequency_hz), stored.frequency_hz
     with naming(pilots):
         require(
-            found_hz is None or abs(found_hz - expected_hz) <= _SAME_FREQUENCY * expected_hz,
+            found_hz is None or is_same_frequency(found_hz, expected_hz),
             f"`frequency_hz` of the pilots must be the network's, {expected_hz:.9g}, but is "
             f"{found_hz or 0:.9g}.",
         )
@@ -260,13 +252,12 @@ def _draw(
     """The judgement as a figure, on a page or by itself, if asked for."""
     if report is None and figure is None:
         return
-    from ..files.atomic import replacing
     from ..report import NETWORK_CAPTION, Section, network_figure, write_page
+    from .doa import save_figure
 
     drawing = network_figure(judged)
     if figure is not None:
-        with replacing(figure) as temporary:
-            drawing.savefig(temporary, dpi=_FIGURE_DPI)
+        save_figure(drawing, figure)
     if report is not None:
         sections = [
             Section(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .network_options import NetworkPilotsPath
 from .options import AsJson, Seed, StackPath, Starts, require_writable
 from .output import emit, warn
 
@@ -59,15 +60,7 @@ def compare(
 @app.command("fit")
 def fit(
     stack: StackPath,
-    pilots: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PILOTS",
-            help="Responses in many configurations (.npz, .mat, .h5 with `response` in time "
-            "e^{+jwt}), or pilots of metastack.",
-            show_default=False,
-        ),
-    ],
+    pilots: NetworkPilotsPath,
     shown: Annotated[
         int, typer.Option(min=1, help="Configurations to fit to, the first; others judge.")
     ],

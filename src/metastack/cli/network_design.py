@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..multiport import Device
     from ..study import JudgedDesigns
 
-_FIGURE_DPI = 200
-
 
 @option_groups
 def design(
@@ -114,8 +112,7 @@ def _row(judged: "JudgedDesigns") -> dict[str, Any]:
 
 
 def _draw(judged: "Sequence[JudgedDesigns]", path: Path) -> None:
-    from ..files.atomic import replacing
     from ..report import designers_figure
+    from .doa import save_figure
 
-    with replacing(path) as temporary:
-        designers_figure(judged).savefig(temporary, dpi=_FIGURE_DPI)
+    save_figure(designers_figure(judged), path)

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from ..calibration.networks import JudgedNetwork, MovingWireNetwork
     from ..multiport import LayerMotion, PortNetwork
 
-_SAME_FREQUENCY = 1e-3
 MOTIONS_TEXT = (
     "Away from where they were designed to be, with the standard deviation that the pilots leave: "
     "axial towards the receivers, vertical along the wires, rotation about the axis from feeds to "
@@ -28,13 +27,14 @@ def read_moving(
     """
     from ..calibration.networks import MovingWireNetwork
     from ..errors import require
+    from ..files.frequency_choice import is_same_frequency
     from ..files.wires_file import read_wires
     from ..files.wording import naming
 
     prepared, expected_hz = read_wires(path), float(designed.frequency_hz)
     with naming(path):
         require(
-            abs(prepared.frequency_hz - expected_hz) <= _SAME_FREQUENCY * expected_hz,
+            is_same_frequency(prepared.frequency_hz, expected_hz),
             f"Wires must be prepared at the network's frequency, {expected_hz:.9g} Hz, but are at "
             f"{prepared.frequency_hz:.9g} Hz.",
         )

@@ -20,6 +20,16 @@ DesignedPath: TypeAlias = Annotated[
     ),
 ]
 
+NetworkPilotsPath: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PILOTS",
+        help="Responses in many configurations (.npz, .mat, .h5 with `response` in time "
+        "e^{+jwt}), or pilots of metastack.",
+        show_default=False,
+    ),
+]
+
 
 @dataclass(frozen=True)
 class NetworkPorts:

@@ -1,6 +1,5 @@
 """`metastack network wires`: the wires of a device, solved once for many calibrations."""
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from ..calibration.networks import MovingWireNetwork
     from ..multiport import LayerMotion, PortNetwork, WiredDevice
 
-_FIGURE_DPI = 200
 # Off diagonal: above it, wires are not those of the network.
 _MOST_MISMATCH = 0.1
 
@@ -105,9 +103,9 @@ def _read(
 def _check_memory(device: "WiredDevice") -> None:
     """Refuse what does not fit, and say what is to be done."""
     from ..errors import require
+    from ..memory import machine_bytes
 
-    needed = device.required_bytes
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed, present = device.required_bytes, machine_bytes()
     require(
         needed <= present,
         f"The wires must fit in memory ({present / 1e9:.1f} GB), but {device.unknowns} currents "
@@ -117,11 +115,10 @@ def _check_memory(device: "WiredDevice") -> None:
 
 
 def _draw(device: "WiredDevice", path: Path) -> None:
-    from ..files.atomic import replacing
     from ..report import wires_figure
+    from .doa import save_figure
 
-    with replacing(path) as temporary:
-        wires_figure(device).savefig(temporary, dpi=_FIGURE_DPI)
+    save_figure(wires_figure(device), path)
 
 
 def _say_done(done: int, of: int) -> None:

@@ -1,9 +1,9 @@
 """How much memory a design needs, said before it is taken."""
 
-import os
 from itertools import pairwise
 
 from ..errors import require
+from ..memory import machine_bytes
 from ..precision import in_float64
 from ..propagation import FourierHop, fastest_kind
 from ..stack import Stack, geometry_key
@@ -38,7 +38,7 @@ def check_memory(stack: Stack, method: Method) -> None:
     Raises:
         InputError: the estimate exceeds this machine's memory.
     """
-    needed, present = required_bytes(stack, method), _machine_bytes()
+    needed, present = required_bytes(stack, method), machine_bytes()
     layers, atoms = stack.phases_shape
     require(
         needed <= present,
@@ -57,7 +57,3 @@ def _hops_bytes(stack: Stack) -> int:
     ]
     entries = sum(start.array.size * end.array.size for start, end in matrices)
     return _WORKING_COPIES * entries * _COMPLEX_BYTES
-
-
-def _machine_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

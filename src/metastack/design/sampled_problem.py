@@ -5,7 +5,6 @@ method can follow down. Phases fit the stacks that were drawn better than those 
 judge them on others.
 """
 
-import os
 from itertools import pairwise
 
 import equinox as eqx
@@ -15,6 +14,7 @@ from jaxtyping import Array, Complex, Float, Key
 
 from ..errors import require
 from ..imperfections import Imperfections, built
+from ..memory import machine_bytes
 from ..stack import Stack, hops
 from .problem import Problem, Scale, loss
 
@@ -80,7 +80,7 @@ def check_samples_fit(stack: Stack, samples: int) -> None:
     Raises:
         InputError: the estimate exceeds this machine's memory.
     """
-    needed, present = _required_bytes(stack, samples), _machine_bytes()
+    needed, present = _required_bytes(stack, samples), machine_bytes()
     layers, atoms = stack.phases_shape
     require(
         needed <= present,
@@ -96,7 +96,3 @@ def _required_bytes(stack: Stack, samples: int) -> float:
     ports = stack.input_array.size + stack.receiver_array.size
     hops_and_fields = samples * 2 * (entries + ports * layers * atoms)
     return _FLOAT_BYTES * (_WORKING_COPIES * hops_and_fields + 3 * (layers * atoms) ** 2)
-
-
-def _machine_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

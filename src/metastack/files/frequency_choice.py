@@ -14,8 +14,15 @@ from ..errors import InputError, require
 from .time_convention import MOST_TURN_RAD, turning
 
 _SAME = 1e-9
+# Below what separates one channel from the next, above what rounding in a file does.
+_SAME_CHANNEL = 1e-3
 # Neighbours that correlate by less have turned by more than 60°.
 _LEAST_ALIKE = 0.5
+
+
+def is_same_frequency(found_hz: float, expected_hz: float) -> bool:
+    """Whether two files may be of one frequency."""
+    return abs(found_hz - expected_hz) <= _SAME_CHANNEL * expected_hz
 
 
 def at_frequencies(

@@ -19,6 +19,7 @@ from ..calibration.pilots import PilotPlan, Pilots
 from ..errors import InputError, require
 from ..stack import Stack
 from .atomic import replacing
+from .frequency_choice import is_same_frequency
 from .kinds import FileKind
 from .matrix_file import read_arrays
 from .netcdf import stored_kind
@@ -29,8 +30,6 @@ from .pilots_csv import read_folder, write_folder
 from .pilots_netcdf import read_netcdf, write_netcdf
 from .wording import naming, one_line, shown
 
-# Below what separates one channel from the next, above what rounding in a file does.
-_SAME_FREQUENCY = 1e-3
 _PROBES_UNUSED = (
     "The file holds readings of probes, which are not used here: `metastack calibrate probes` "
     "takes them."
@@ -169,7 +168,7 @@ def check_frequency(stored: OfFrequency, stack: Stack) -> None:
     if found is None:
         return
     require(
-        abs(found - expected) <= _SAME_FREQUENCY * expected,
+        is_same_frequency(found, expected),
         f"`frequency_hz` of the pilots must be the stack's, {expected:.9g}, but is {found:.9g}.",
     )
 

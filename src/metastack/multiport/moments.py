@@ -62,7 +62,8 @@ def solve_wires(bodies: Sequence[WireBody]) -> WireSolution:
     )
     passive = np.setdiff1d(np.arange(len(Z)), ports)
     induced, own = Z[np.ix_(passive, ports)], Z[np.ix_(ports, ports)]
-    within = Z[np.ix_(passive, passive)]
+    # Symmetric, and as it is turned in the order in which it is factorised in place.
+    within = Z[np.ix_(passive, passive)].T
     del Z
     factors = scipy.linalg.lu_factor(within, overwrite_a=True, check_finite=False)
     currents = np.zeros((first[-1], len(ports)), complex)

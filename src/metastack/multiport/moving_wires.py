@@ -70,12 +70,12 @@ class MovingWires:
         still = [_Pose(*_single(np.zeros((2, 3)))) for _ in bodies]
         pushes = np.zeros((len(motions), *np.concatenate(solution.currents).shape), complex)
         sizes = [len(each) for each in dipoles]
-        for body, turning in _Turning.each(bodies, still, dipoles, motions):
+        for moved in _MovedBody.each(bodies, still, dipoles, motions):
             tested = [
                 np.stack([test.T @ one for one in each])
-                for test, each in zip(tests, turning.pushes(body, sizes), strict=True)
+                for test, each in zip(tests, moved.pushes(sizes), strict=True)
             ]
-            pushes[turning.numbers] += np.concatenate(tested, axis=1)
+            pushes[moved.numbers] += np.concatenate(tested, axis=1)
         changes = np.zeros_like(pushes)
         for done, (change, push) in enumerate(zip(changes, pushes, strict=True), start=1):
             change[solution.passive] = -scipy.linalg.lu_solve(
@@ -106,25 +106,32 @@ class MovingWires:
         if not np.any(values):
             return self.at_rest.copy()
         dipoles, poses = self._dipoles(values), self._poses(values)
+        return self._impedance_ohm(values, dipoles, self._pushed(poses, dipoles))
+
+    def with_slopes_ohm(
+        self, values: Float[np.ndarray, " values"]
+    ) -> tuple[Complex[np.ndarray, "ports ports"], Complex[np.ndarray, "values ports ports"]]:
+        """`impedance_ohm`, and its derivatives by every value."""
+        if not np.any(values):
+            return self.at_rest.copy(), self.slopes_at_rest.copy()
+        dipoles, poses = self._dipoles(values), self._poses(values)
+        pushed = self._pushed(poses, dipoles)
+        half = np.tensordot(values, self.bending, axes=1)
+        for change, push in zip(self.changes, pushed, strict=True):
+            half += np.swapaxes(change, 1, 2) @ push
+        for moved in _MovedBody.each(self.bodies, poses, dipoles, self.motions):
+            half[moved.numbers] += moved.slopes()
+        return self._impedance_ohm(values, dipoles, pushed), half + np.swapaxes(half, 1, 2)
+
+    def _impedance_ohm(
+        self,
+        values: Float[np.ndarray, " values"],
+        dipoles: list[Complex[np.ndarray, "_ ports"]],
+        pushed: list[Complex[np.ndarray, "_ ports"]],
+    ) -> Complex[np.ndarray, "ports ports"]:
         Z = self.at_rest + np.einsum("i,j,ijpq->pq", values, values, self.bending)
         # Every pair of bodies is met from both sides.
-        return Z + sum(
-            each.T @ push for each, push in zip(dipoles, self._pushed(poses, dipoles), strict=True)
-        )
-
-    def slopes_ohm(
-        self, values: Float[np.ndarray, " values"]
-    ) -> Complex[np.ndarray, "values ports ports"]:
-        """Derivatives of `impedance_ohm` by every value."""
-        if not np.any(values):
-            return self.slopes_at_rest.copy()
-        dipoles, poses = self._dipoles(values), self._poses(values)
-        half = np.tensordot(values, self.bending, axes=1)
-        for change, push in zip(self.changes, self._pushed(poses, dipoles), strict=True):
-            half += np.swapaxes(change, 1, 2) @ push
-        for _, turning in _Turning.each(self.bodies, poses, dipoles, self.motions):
-            half[turning.numbers] += turning.slopes()
-        return half + np.swapaxes(half, 1, 2)
+        return Z + sum(each.T @ push for each, push in zip(dipoles, pushed, strict=True))
 
     def moved(self, values: Float[np.ndarray, " values"]) -> list[WireBody]:
         """The bodies where they are with these values."""
@@ -208,9 +215,10 @@ def _single(values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Turning:
+class _MovedBody:
     """One body that some motions move, and all others as they are now."""
 
+    body: int
     numbers: list[int]
     segments: _Segments
     pose: _Pose
@@ -226,8 +234,8 @@ class _Turning:
         poses: Sequence[_Pose],
         dipoles: Sequence[Complex[np.ndarray, "_ ports"]],
         motions: Sequence[Motion],
-    ) -> Iterator[tuple[int, "_Turning"]]:
-        """All bodies that move, and which they are."""
+    ) -> Iterator["_MovedBody"]:
+        """All bodies that move."""
         segments = [_segments(each) for each in bodies]
         moved = [_placed(each, pose) for each, pose in zip(segments, poses, strict=True)]
         for body in range(len(bodies)):
@@ -238,22 +246,20 @@ class _Turning:
             turns = _single(np.stack([motions[at].turn for at in numbers]))
             own, others = _single(dipoles[body]), _single(_others_of(dipoles, body))
             there, speeds = _others(moved, body), _Pose(shifts, turns)
-            yield body, cls(numbers, segments[body], poses[body], speeds, there, own, others)
+            yield cls(body, numbers, segments[body], poses[body], speeds, there, own, others)
 
     def slopes(self) -> Complex[np.ndarray, "motions ports ports"]:
         """How what all others do to this body follows its motions, in ohm."""
         args = self.segments, self.pose, self.speeds, self.there
         return np.asarray(_slopes(*args, self.own, self.others))
 
-    def pushes(
-        self, body: int, sizes: Sequence[int]
-    ) -> list[Complex[np.ndarray, "motions _ ports"]]:
+    def pushes(self, sizes: Sequence[int]) -> list[Complex[np.ndarray, "motions _ ports"]]:
         """How voltages per length along all bodies, of so many segments, follow its motions."""
         args = self.segments, self.pose, self.speeds, self.there
         on_own, on_others = _pushes(*args, self.own, self.others)
-        ends = np.cumsum([size for at, size in enumerate(sizes) if at != body])[:-1]
+        ends = np.cumsum([size for at, size in enumerate(sizes) if at != self.body])[:-1]
         pushes = np.split(np.asarray(on_others), ends, axis=1)
-        return [*pushes[:body], np.asarray(on_own), *pushes[body:]]
+        return [*pushes[: self.body], np.asarray(on_own), *pushes[self.body :]]
 
 
 @jax.jit

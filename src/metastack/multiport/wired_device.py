@@ -217,9 +217,7 @@ def _frame(
     return np.stack([np.cross(along, axis), along, axis])
 
 
-def _check_planes(
-    planes: Sequence[Float[np.ndarray, "_ 3"]], axis: Float[np.ndarray, "3"]
-) -> None:
+def _check_planes(planes: Sequence[Float[np.ndarray, "_ 3"]], axis: Float[np.ndarray, "3"]) -> None:
     depths = [plane @ axis for plane in planes]
     for number, (depth, name) in enumerate(zip(depths, _names(len(planes)), strict=True)):
         require(

@@ -37,7 +37,7 @@ def designers_figure(judged: Sequence[JudgedDesigns]) -> Figure:
         *errors.get_legend_handles_labels(),
         loc="outside upper center",
         ncols=len(judged),
-        title="phases designed by, all judged by the whole network",
+        title="designed by (filled: what it takes for its best), all judged by the whole network",
         title_fontsize=8,
     )
     return figure

@@ -18,6 +18,7 @@ import scipy.linalg
 from jaxtyping import Complex, Float
 
 from ...errors import require
+from ...memory import machine_bytes
 from ...multiport import Device, Scatterers
 from .linear import LinearPilots, gram, symmetric
 from .prior import MovingNetwork, StillNetwork, Strengths, Tangent, likeliest_strengths
@@ -33,6 +34,9 @@ _PARTS = (40, 40, 80, 120)
 _TELLING_STEPS = 3
 # What moves is followed anew where it went farther than this many expected deviations.
 _STRAYED = 0.1
+_COMPLEX_BYTES = 16
+# Of all derivatives by elements, at once: both halves of a symmetric element, and their conjugate.
+_COPIES = 3
 # A step with all pilots that changes responses by less than this share of the noise is the last.
 _SETTLED = 0.01
 
@@ -82,7 +86,7 @@ def calibrate_network(
 
     Raises:
         InputError: responses of another device, or that are not finite; a noise variance that is
-            negative or not finite; no iterations.
+            negative or not finite; no iterations; more than this machine's memory holds.
     """
     require(
         bool(np.isfinite(noise_variance) and noise_variance >= 0),
@@ -91,6 +95,7 @@ def calibrate_network(
     require(iterations >= 1, f"`iterations` must be at least 1, but is {iterations}.")
     y = np.asarray(received)
     _check(designed, layers, y)
+    _check_memory(y.size, len(designed.scattering))
     moving = moving or StillNetwork(np.asarray(designed.scattering))
     floor = _ROUNDING * float(np.mean(np.abs(y) ** 2))
     tangent = Tangent.of(moving, np.zeros(moving.size))
@@ -210,6 +215,18 @@ class _State:
         linear = LinearPilots.of(self.device, layers)
         away = np.asarray(self.device.scattering) - self._designed
         return linear, (received - linear.response).ravel() + linear.along(away)
+
+
+def _check_memory(numbers: int, ports: int) -> None:
+    """Refuse pilots whose derivatives by all elements could not be held."""
+    elements = ports * (ports + 1) // 2
+    needed = _COMPLEX_BYTES * numbers * (_COPIES * elements + numbers)
+    present = machine_bytes()
+    require(
+        needed <= present,
+        f"The calibration must fit in memory ({present / 1e9:.1f} GB), but {numbers} responses of "
+        f"{elements} elements need about {needed / 1e9:.1f} GB; show fewer configurations.",
+    )
 
 
 def _share(

@@ -34,14 +34,10 @@ class MovingNetwork(Protocol):
         """Number of values."""
         ...
 
-    def at(self, values: Float[np.ndarray, " values"]) -> Complex[np.ndarray, "ports ports"]:
-        """Scattering matrix with these values."""
-        ...
-
-    def slopes(
+    def with_slopes(
         self, values: Float[np.ndarray, " values"]
-    ) -> Complex[np.ndarray, "values ports ports"]:
-        """Its derivatives there."""
+    ) -> tuple[Complex[np.ndarray, "ports ports"], Complex[np.ndarray, "values ports ports"]]:
+        """Scattering matrix with these values, and its derivatives there."""
         ...
 
 
@@ -56,15 +52,11 @@ class StillNetwork:
         """None."""
         return 0
 
-    def at(self, values: Float[np.ndarray, " values"]) -> Complex[np.ndarray, "ports ports"]:
-        """Scattering matrix as it is."""
-        return self.scattering
-
-    def slopes(
+    def with_slopes(
         self, values: Float[np.ndarray, " values"]
-    ) -> Complex[np.ndarray, "values ports ports"]:
-        """None."""
-        return np.zeros((0, *self.scattering.shape), complex)
+    ) -> tuple[Complex[np.ndarray, "ports ports"], Complex[np.ndarray, "values ports ports"]]:
+        """Scattering matrix as it is; there are no derivatives."""
+        return self.scattering, np.zeros((0, *self.scattering.shape), complex)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +70,7 @@ class Tangent:
     @classmethod
     def of(cls, moving: MovingNetwork, values: Float[np.ndarray, " values"]) -> "Tangent":
         """That of a moving network."""
-        return cls(values, moving.at(values), moving.slopes(values))
+        return cls(values, *moving.with_slopes(values))
 
     def at(self, values: Float[np.ndarray, " values"]) -> Complex[np.ndarray, "ports ports"]:
         """Scattering at other values, on the tangent."""

@@ -55,21 +55,17 @@ class MovingWireNetwork:
         """Number of motions."""
         return len(self.wires.motions)
 
-    def at(self, values: Float[np.ndarray, " values"]) -> Complex[np.ndarray, "ports ports"]:
-        """Scattering matrix with these values."""
-        return np.asarray(scattering_from_impedance(self._moved_ohm(values), self.reference_ohm))
-
-    def slopes(
+    def with_slopes(
         self, values: Float[np.ndarray, " values"]
-    ) -> Complex[np.ndarray, "values ports ports"]:
-        """Its derivatives there: dS = 2R (Z + R)⁻¹ dZ (Z + R)⁻¹."""
-        unit = np.eye(len(self.designed_ohm))
-        bare = self.wires.impedance_ohm(values)
+    ) -> tuple[Complex[np.ndarray, "ports ports"], Complex[np.ndarray, "values ports ports"]]:
+        """Scattering with these values, and its derivatives, 2R (Z + R)⁻¹ dZ (Z + R)⁻¹."""
+        R, unit = self.reference_ohm, np.eye(len(self.designed_ohm))
+        bare, slopes_ohm = self.wires.with_slopes_ohm(values)
         shunted = np.linalg.inv(unit + self.port_siemens * bare)
         moved = self.designed_ohm + shunted @ bare - self._at_rest
-        inverse = np.linalg.inv(moved + self.reference_ohm * unit)
-        left, right = inverse @ shunted.T, shunted @ inverse
-        return 2 * self.reference_ohm * (left @ self.wires.slopes_ohm(values) @ right)
+        inverse = np.linalg.inv(moved + R * unit)
+        slopes = 2 * R * (inverse @ shunted.T @ slopes_ohm @ shunted @ inverse)
+        return np.asarray(scattering_from_impedance(moved, R)), slopes
 
     @property
     def mismatch(self) -> float:
@@ -79,12 +75,6 @@ class MovingWireNetwork:
     @cached_property
     def _at_rest(self) -> Complex[np.ndarray, "ports ports"]:
         return _shunted(self.wires.at_rest, self.port_siemens)
-
-    def _moved_ohm(
-        self, values: Float[np.ndarray, " values"]
-    ) -> Complex[np.ndarray, "ports ports"]:
-        moved = _shunted(self.wires.impedance_ohm(values), self.port_siemens)
-        return self.designed_ohm + moved - self._at_rest
 
 
 def _shunted(Z: Complex[np.ndarray, "p p"], siemens: complex) -> Complex[np.ndarray, "p p"]:
