@@ -70,6 +70,7 @@ def design(
         insertion_loss=insertion_loss_db,
         starts=starts,
         seed=seed,
+        on_model=_say_model,
     )
     chosen = judged[-1]
     write_network_design(chosen.designs[chosen.best], output)
@@ -96,6 +97,11 @@ def _target(path: Path | None, device: "Device") -> "Complex[np.ndarray, 'receiv
         f"are {device.feeds} feeds and {device.receivers} receivers.",
     )
     return dft_2d(side, side)
+
+
+def _say_model(judged: "JudgedDesigns") -> None:
+    error = f"{judged.nmse_db[judged.best]:.1f} dB by the whole network"
+    typer.echo(f"design: by {judged.model}, {len(judged.designs)} starts, {error}", err=True)
 
 
 def _row(judged: "JudgedDesigns") -> dict[str, Any]:

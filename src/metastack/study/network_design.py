@@ -52,29 +52,29 @@ def compare_designers(
     starts: int = 8,
     seed: int = 0,
     goal_db: float = DEFAULT_GOAL_DB,
+    on_model: Callable[[JudgedDesigns], None] = lambda _: None,
 ) -> list[JudgedDesigns]:
     """Design for `target` by each model, and judge all phases by the device.
 
-    `insertion_loss`: prescribed, in decibels, as each model has it.
+    `insertion_loss`: prescribed, in decibels, as each model has it. `on_model` is told each model's
+    designs as they are done.
 
     Raises:
         InputError: as `design_response`.
     """
-    return [
-        _judged(
-            model,
-            device,
-            design_response(
-                ProgrammedDevice(part(device)),
-                target,
-                insertion_loss_db=insertion_loss,
-                starts=starts,
-                seed=seed,
-                goal_db=goal_db,
-            ),
+    judged = list[JudgedDesigns]()
+    for model, part in DESIGNERS.items():
+        designs = design_response(
+            ProgrammedDevice(part(device)),
+            target,
+            insertion_loss_db=insertion_loss,
+            starts=starts,
+            seed=seed,
+            goal_db=goal_db,
         )
-        for model, part in DESIGNERS.items()
-    ]
+        judged.append(_judged(model, device, designs))
+        on_model(judged[-1])
+    return judged
 
 
 def _judged(model: str, device: Device, designs: Sequence[ResponseDesign]) -> JudgedDesigns:
