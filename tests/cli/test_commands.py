@@ -15,7 +15,7 @@ from metastack.cli.main import main, run
 
 ROOT = Path(__file__).parents[2]
 STACK_2X2 = ROOT / "examples" / "stack_2x2.toml"
-PUBLISHED = ROOT / "tests" / "data" / "jsac2024"
+PUBLISHED = ROOT / "src" / "metastack" / "study" / "published" / "jsac2024"
 PEAK = ("--estimator", "peak")
 
 

@@ -6,7 +6,6 @@ know their mean to √(2/2n), that is 4.34/√n dB.
 """
 
 from functools import cache
-from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -43,10 +42,11 @@ from metastack.doa import (
 )
 from metastack.doa.information import unit_information
 from metastack.errors import InputError
+from metastack.study.published import published_file
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
-TRAINED_4X4 = Path(__file__).parents[1] / "data" / "jsac2024" / "Fig_8a" / "DFT_4.mat"
+TRAINED_4X4 = published_file("Fig_8a/DFT_4.mat")
 SIZES = {"2x2": Protocol(2, 2, 4, 4), "4x4": Protocol(4, 4, 4, 4), "3x2": Protocol(3, 2, 2, 3)}
 HALF_WIDTH = 0.7 * np.pi
 SLOW = pytest.mark.slow

@@ -1,18 +1,17 @@
-"""The DOA paper's gradient descent against the authors' own curves (tests/data/jsac2024).
+"""The DOA paper's gradient descent against the authors' own curves (`metastack.study.published`).
 
 Their start phases are not published, so curves are compared as draws from one distribution:
 Fig. 5(a) and 6(a) show one start each, Fig. 5(b) the mean, best and worst of 21.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.io import loadmat
 
 from metastack import GradientDescent, RandomPhases, design_phases
+from metastack.study.published import published_folder
 
-DATA = Path(__file__).parent.parent / "data" / "jsac2024"
+DATA = published_folder()
 NEVER_DB = -1000.0
 
 

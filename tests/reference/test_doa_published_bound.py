@@ -1,11 +1,10 @@
 """The published bound and simulation of the peak estimator: the DOA paper's Fig. 9a.
 
 Mean squared error of ψ/π over 10, 11, …, 30 dB, 2x2 elements, T_x = T_y = 2 and 4, 1000 trials.
-Data: J. An, MIT licence, tests/data/jsac2024.
+Data: J. An, MIT licence, `metastack.study.published`.
 """
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +15,10 @@ from metastack.doa.pairwise import probability_to_beat
 from metastack.doa.peak_bound import peak_bound, plain_difference, wrapped_difference
 from metastack.doa.published_bound import published_bound, published_probability
 from metastack.doa.snapshots import simulate_snapshots
+from metastack.study.published import published_folder
 from metastack.targets import dft_2d
 
-DATA = Path(__file__).parents[1] / "data" / "jsac2024" / "Fig_9a"
+DATA = published_folder() / "Fig_9a"
 SNR_DB = range(10, 31)
 DEVICE = dft_2d(2, 2)
 DIFFERENCES = {"plain": plain_difference, "wrapped": wrapped_difference}

@@ -1,6 +1,6 @@
 """The DOA paper's trained stacks, by their published responses, at its Figs. 6 and 7.
 
-The journal's Figs. 7 and 8. Data: J. An, MIT licence, tests/data/jsac2024.
+The journal's Figs. 7 and 8. Data: J. An, MIT licence, `metastack.study.published`.
 """
 
 from pathlib import Path
@@ -17,9 +17,10 @@ from metastack.doa import (
     received_field,
 )
 from metastack.precision import float64
+from metastack.study.published import published_folder
 from metastack.targets import dft_2d, nmse
 
-DATA = Path(__file__).parents[1] / "data" / "jsac2024"
+DATA = published_folder()
 
 # File and key, side, snapshots a side, true angles / π, angles of the nearest bin / π.
 PUBLISHED = {

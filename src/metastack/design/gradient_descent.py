@@ -3,13 +3,14 @@
 Source: DOA paper, eq. (19)-(24), with the update as the authors coded it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._types import Number
 from .method import State
 from .problem import AnyProblem, loss
 
@@ -21,6 +22,7 @@ class GradientState(State):
     rate: Float[Array, ""]
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class GradientDescent:
     """xi <- xi - eta pi grad / max(grad), eta <- `decay` eta, eq. (22), (23).
@@ -29,8 +31,8 @@ class GradientDescent:
     published decays are .8 (2x2) and .95 (4x4).
     """
 
-    decay: float = 0.8
-    iterations: int = 100
+    decay: Number = 0.8
+    iterations: int = field(default=100, metadata={"static": True})
     monotone: ClassVar[bool] = False
     needs_smooth_atoms: ClassVar[bool] = True
     starts_together: ClassVar[int] = 32

@@ -85,7 +85,8 @@ def run_stages(
 def _run_stage(
     stage: Stage, trace: Trace, first_start: int, on_iteration: OnIteration | None
 ) -> None:
-    run = _begin(stage.method, stage.problem, jnp.asarray(trace.phases_rad))
+    method = _with_settings_traced(stage.method)
+    run = _begin(method, stage.problem, jnp.asarray(trace.phases_rad))
     trace.best = np.asarray(run.best.error)
     require(
         np.isfinite(trace.best).all(),
@@ -94,11 +95,11 @@ def _run_stage(
     )
     if not trace.errors:
         trace.errors.append(trace.best)
-    left, chunk = stage.method.iterations, 1
+    left, chunk, goal = stage.method.iterations, 1, jnp.asarray(stage.goal)
     trace.outcome = Outcome.BUDGET_SPENT
     while left > 0 and bool((run.state.error > stage.goal).any()):
         began = time.perf_counter()
-        run = _advance(stage.method, stage.problem, run, stage.goal, min(chunk, left))
+        run = _advance(method, stage.problem, run, goal, jnp.asarray(min(chunk, left)))
         made = int(run.count)
         left -= made
         _take_in(trace, run, made)
@@ -109,6 +110,11 @@ def _run_stage(
         chunk = _next_chunk(made, time.perf_counter() - began)
     if (trace.best <= stage.goal).all():
         trace.outcome = Outcome.GOAL_REACHED
+
+
+def _with_settings_traced(method: Method) -> Method:
+    """The method with the numbers that it leaves to JAX as arrays: others need no new program."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, method)
 
 
 def _take_in(trace: Trace, run: _Run, made: int) -> None:
@@ -130,7 +136,7 @@ def _tell(on_iteration: OnIteration | None, first_start: int, trace: Trace, made
             on_iteration(first_start + index, iteration, float(10 * np.log10(error)))
 
 
-@partial(jax.jit, static_argnums=0)
+@eqx.filter_jit
 def _begin(method: Method, problem: Any, phases_rad: Array) -> _Run:
     begin = _over_starts(partial(method.begin, problem), len(phases_rad))
     state = begin(phases_rad)
@@ -139,7 +145,7 @@ def _begin(method: Method, problem: Any, phases_rad: Array) -> _Run:
     return _Run(state, best, errors, jnp.array(0), jnp.array(False))
 
 
-@partial(jax.jit, static_argnums=0)
+@eqx.filter_jit
 def _advance(method: Method, problem: Any, run: _Run, goal: Number, most: Number) -> _Run:
     """Up to `most` iterations; fewer if the goal is reached or nothing is gained."""
     step = _over_starts(partial(method.step, problem), len(run.best.error))

@@ -1,0 +1,1 @@
+"""The calibration paper: one file a figure or table."""

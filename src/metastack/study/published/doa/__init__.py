@@ -1,0 +1,1 @@
+"""The DOA paper: one file a figure or table."""
