@@ -43,7 +43,7 @@ class GradientDescent:
 
     def step(self, problem: AnyProblem, state: GradientState) -> GradientState:
         """One update of every phase."""
-        rate = self.decay * state.rate
+        rate = jnp.asarray(self.decay) * state.rate
         direction = state.gradient / jnp.max(state.gradient)
         return _state(problem, state.phases_rad - rate * jnp.pi * direction, rate)
 

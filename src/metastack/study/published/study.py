@@ -64,6 +64,6 @@ class Study(Generic[_P]):
     judge: Callable[["xr.Dataset"], Sequence[Verdict]]
 
     def compute(self, parameters: _P | None = None) -> "xr.Dataset":
-        """The dataset, computed here and kept nowhere; the published parameters if none are given."""
+        """The dataset, computed here and kept nowhere; of the published parameters, if not told."""
         chosen: Any = self.published if parameters is None else parameters
         return self.gather(chosen, [unit.compute() for unit in self.units(chosen)])
