@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ....report.style import BLUE, GREEN, SKY, VERMILION, new_figure, styled
 from ...units import Results, Unit
 from ..published_data import published_array
+from ..statistics import prediction_interval
 from ..study import Judgement, Paper, Study, Verdict
 from .descents import BEST_2X2, descents, our_designs
 
@@ -97,18 +98,14 @@ def _judge_decay(data: xr.Dataset, decay: float) -> Verdict:
     if not known.any():
         return Verdict(Judgement.NOT_PUBLISHED, f"Decay {decay:g} has no published curve.")
     runs, shown = chosen.nmse_db.values[:, known], chosen.published_nmse_db.values[known]
-    lowest, highest = runs.min(axis=0), runs.max(axis=0)
-    outside = np.maximum(lowest - shown, shown - highest)
-    within = (
-        f"is inside the range of {len(runs)} of ours at {np.mean(outside <= 0):.0%} of its "
-        f"iterations and leaves it by {max(outside.max(), 0):.1f} dB at most"
-    )
-    ends = f"it ends at {shown[-1]:.0f} dB, ours at {np.median(runs[:, -1]):.0f} dB in the median"
-    # One more draw may be an extreme one: by a quarter of the range, and the ripple of the start.
-    agrees = bool((outside <= 1.5 + (highest - lowest) / 4).all())
+    levels_db, level_db = runs.mean(axis=1), shown.mean()
+    low_db, high_db = prediction_interval(levels_db)
+    agrees = low_db <= level_db <= high_db
     return Verdict(
         Judgement.AGREES if agrees else Judgement.DIFFERS,
-        f"Decay {decay:g}: the published start {within}; {ends}.",
+        f"Decay {decay:g}: the published start's level, the mean of its curve, is "
+        f"{level_db:.0f} dB; 99 % of ours are between {low_db:.0f} and {high_db:.0f} dB. It ends "
+        f"at {shown[-1]:.0f} dB, ours at {np.median(runs[:, -1]):.0f} dB in the median.",
     )
 
 
