@@ -4,12 +4,14 @@ Source: DOA paper, section III-B and VI; the published runs have c = 3e8 m/s.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from ....design import Design, GradientDescent, RandomPhases, design_phases
+from ....geometry import PlanarArray
 from ....stack import Stack, make_uniform_stack
 from ....targets import dft_2d
 
@@ -44,9 +46,15 @@ def uniform_stack(
     thickness_wavelengths: float,
     spacing_wavelengths: float,
     port_spacing_wavelengths: float = 0.5,
+    receiver_spacing_wavelengths: float | None = None,
+    receiver_rotation_deg: float = 0.0,
 ) -> Stack:
-    """A stack in the paper's four-tuple, at the wave speed of the published runs."""
-    return make_uniform_stack(
+    """A stack in the paper's four-tuple, at the wave speed of the published runs.
+
+    The receivers stand as the input layer does, unless they have a spacing of their own or are
+    turned about the stack axis, from x towards y (the paper's Fig. 10).
+    """
+    stack = make_uniform_stack(
         ports=ports,
         atoms_per_side=atoms_per_side,
         layers=layers,
@@ -55,6 +63,12 @@ def uniform_stack(
         port_spacing_wavelengths=port_spacing_wavelengths,
         wave_speed_m_per_s=PUBLISHED_WAVE_SPEED_M_PER_S,
     )
+    if receiver_spacing_wavelengths is None and receiver_rotation_deg == 0:
+        return stack
+    spacing_m = (receiver_spacing_wavelengths or port_spacing_wavelengths) * stack.wavelength_m
+    rotation_rad = np.deg2rad(receiver_rotation_deg)
+    receivers = PlanarArray(ports, ports, spacing_m, spacing_m, float(rotation_rad))
+    return replace(stack, receiver_array=receivers)
 
 
 def descents(
