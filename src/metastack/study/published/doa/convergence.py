@@ -88,8 +88,11 @@ def _published_db(file: str | None, iterations: int) -> np.ndarray:
 
 
 @styled
-def draw(data: xr.Dataset) -> Figure:
-    """Medians and ranges of our starts, the published start dashed, our own method."""
+def draw(data: xr.Dataset, lowest_db: float | None = None) -> Figure:
+    """Medians and ranges of our starts, the published start dashed, our own method.
+
+    Nothing below `lowest_db` is shown; how far ours goes is said.
+    """
     figure = new_figure(3.1)
     axes = figure.add_subplot()
     for decay, colour in zip(data.decay.values, _COLOURS, strict=False):
@@ -101,14 +104,20 @@ def draw(data: xr.Dataset) -> Figure:
         published = data.published_nmse_db.sel(decay=decay)
         axes.plot(data.iteration, published, "--", color=colour, linewidth=0.9)
     ours = data.our_nmse_db.median("our_start")
-    axes.plot(data.iteration, ours, color="black", label="ours, Levenberg-Marquardt")
+    axes.plot(data.iteration, ours, color="black", label=_our_label(ours, lowest_db))
     axes.plot([], [], "--", color="black", linewidth=0.9, label="published, one start")
     axes.fill_between([], [], [], color=SKY, alpha=0.3, label="range over starts")
+    axes.set_ylim(bottom=lowest_db)
     axes.set_xlabel("iteration")
     axes.set_ylabel("NMSE (dB)")
     axes.grid(visible=True)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
+
+
+def _our_label(ours: xr.DataArray, lowest_db: float | None) -> str:
+    label, last_db = "ours, Levenberg-Marquardt", float(ours[-1])
+    return label if lowest_db is None or last_db > lowest_db else f"{label}, to {last_db:.0f} dB"
 
 
 def judge_decay(data: xr.Dataset, decay: float) -> Verdict:
