@@ -7,6 +7,7 @@ from . import (
     files as files,
     multiport as multiport,
     report as report,
+    study as study,
 )
 from .atoms import (
     IdealAtoms as IdealAtoms,

@@ -1,0 +1,21 @@
+"""Runs: units computed anywhere, kept one by one in a folder, never computed twice."""
+
+from .cluster import Cluster
+from .executors import Executor, InProcess, Outcome, Processes, Refused
+from .folder import RunFolder, RunInputs
+from .index import RunEntry, RunIndex
+from .running import run_units
+
+__all__ = [
+    "Cluster",
+    "Executor",
+    "InProcess",
+    "Outcome",
+    "Processes",
+    "Refused",
+    "RunEntry",
+    "RunFolder",
+    "RunIndex",
+    "RunInputs",
+    "run_units",
+]
