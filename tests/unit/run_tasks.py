@@ -63,10 +63,16 @@ def executor_of(name):
     return Processes(int(rest)) if kind == "processes" else Cluster(name)
 
 
-def dots(count):
-    """So many, at once."""
-    sys.stdout.write("." * count)
-    sys.stdout.flush()
+class Dots:
+    """A dot at once for every unit that is finished now, none for those that were before."""
+
+    def __init__(self):
+        self.earlier = True
+
+    def __call__(self, count):
+        sys.stdout.write("" if self.earlier else "." * count)
+        sys.stdout.flush()
+        self.earlier = False
 
 
 def main(folder, counts, count, seconds, executor):
@@ -78,7 +84,7 @@ def main(folder, counts, count, seconds, executor):
             units,
             run,
             executor=executor_of(executor),
-            on_points=dots,
+            on_points=Dots(),
         )
 
 

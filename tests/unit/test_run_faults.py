@@ -132,9 +132,13 @@ class DaskCluster:
     """A scheduler and two workers, each a process of its own."""
 
     def __init__(self, folder):
-        self.port, self.folder = free_port(), folder
+        self.folder = folder
+        self.start()
+
+    def start(self):
+        """At another address each time: the old one may not be free yet."""
+        self.port, self.workers = free_port(), []
         self.address = f"tcp://127.0.0.1:{self.port}"
-        self.workers = []
         self.start_scheduler()
         for _ in range(2):
             self.start_worker()
@@ -193,10 +197,7 @@ def test_the_scheduler_is_killed(tmp_path, cluster):
         assert "was lost; start it anew and go on" in error
         assert error.count("\n") == 1
         cluster.end()
-        cluster.start_scheduler()
-        cluster.workers = []
-        cluster.start_worker()
-        cluster.start_worker()
+        cluster.start()
     assert Run(tmp_path, cluster.address).ended() == (0, "")
     check(tmp_path, kills=3, in_flight=4)
 

@@ -78,7 +78,7 @@ def _submitted(client: Any, unit: Unit) -> Any:
 @contextmanager
 def _losing(address: str) -> Generator[None]:
     """Say in one line that the scheduler was lost, at whatever it was asked."""
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     try:
         yield
