@@ -1,6 +1,6 @@
 """`metastack design`: phases for a stack."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -209,7 +209,7 @@ def design_answer(design: "Design") -> dict[str, Any]:
 def _methods(
     name: MethodName, iterations: int | None, decay: float | None
 ) -> "list[Method] | None":
-    from .. import design as methods
+    from ..design import METHODS
     from ..errors import require
 
     is_descent = name is MethodName.GRADIENT_DESCENT
@@ -217,15 +217,8 @@ def _methods(
     if name is MethodName.DEFAULT:
         require(iterations is None, "`--iterations` needs a `--method`, but there is none.")
         return None
-    kinds: dict[MethodName, Callable[..., Method]] = {
-        MethodName.GRADIENT_DESCENT: methods.GradientDescent,
-        MethodName.ADAM: methods.Adam,
-        MethodName.LBFGS: methods.LBFGS,
-        MethodName.COORDINATE: methods.CoordinateDescent,
-        MethodName.LEVENBERG_MARQUARDT: methods.LevenbergMarquardt,
-    }
     given = {"iterations": iterations, "decay": decay}
-    return [kinds[name](**{key: value for key, value in given.items() if value is not None})]
+    return [METHODS[name](**{key: value for key, value in given.items() if value is not None})]
 
 
 def _start_phases(

@@ -5,6 +5,7 @@ from .design_phases import (
     check_design,
     default_methods,
     design_phases,
+    design_seeds,
     insertion_loss_tradeoff,
     with_phases,
 )
@@ -14,6 +15,7 @@ from .gradient_descent import GradientDescent
 from .levenberg_marquardt import DualCholesky, DualConjugateGradient, LevenbergMarquardt
 from .memory import required_bytes
 from .method import Method
+from .named_methods import METHODS
 from .programmable import (
     ProgrammableResponse,
     ProgrammedCascade,
@@ -28,6 +30,7 @@ from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
 __all__ = [
     "DEFAULT_GOAL_DB",
     "LBFGS",
+    "METHODS",
     "Adam",
     "CoordinateDescent",
     "Design",
@@ -52,6 +55,7 @@ __all__ = [
     "design_phases",
     "design_response",
     "design_robustly",
+    "design_seeds",
     "expected_nmse",
     "insertion_loss_tradeoff",
     "required_bytes",

@@ -54,6 +54,39 @@ def design_phases(
         InputError: a target of the wrong shape or of a rank that the stack cannot have
             (Theorem 1), atoms that the method cannot use, or too little memory.
     """
+    return design_seeds(
+        stack,
+        target,
+        [seed],
+        methods=methods,
+        insertion_loss_db=insertion_loss_db,
+        starts=starts,
+        start_phases=start_phases,
+        goal_db=goal_db,
+        on_iteration=on_iteration,
+    )
+
+
+@in_float64
+def design_seeds(
+    stack: Stack,
+    target: Complex[np.ndarray, "receivers inputs"],
+    seeds: Sequence[int],
+    *,
+    methods: Sequence[Method] | None = None,
+    insertion_loss_db: float | None = None,
+    starts: int = 1,
+    start_phases: StartPhases | None = None,
+    goal_db: float = DEFAULT_GOAL_DB,
+    on_iteration: OnIteration | None = None,
+) -> list[Design]:
+    """`design_phases` for several seeds at once: every start of the first, then of the next.
+
+    As many starts as the method can take run as one batch, whichever seeds they belong to.
+
+    Raises:
+        InputError: as `design_phases`.
+    """
     methods = methods or default_methods(stack, insertion_loss_db)
     start_phases = start_phases or default_start(stack)
     target = np.asarray(target, complex)
@@ -69,7 +102,7 @@ def design_phases(
         start_phases=start_phases,
         insertion_loss_db=insertion_loss_db,
         starts=starts,
-        seed=seed,
+        seeds=seeds,
         goal_db=goal_db,
         on_iteration=on_iteration,
     )

@@ -57,7 +57,7 @@ def design_response(
         start_phases=start_phases or NearUniform(),
         insertion_loss_db=insertion_loss_db,
         starts=starts,
-        seed=seed,
+        seeds=[seed],
         goal_db=goal_db,
         on_iteration=on_iteration,
     )

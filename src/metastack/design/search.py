@@ -28,11 +28,11 @@ def search(
     start_phases: StartPhases,
     insertion_loss_db: float | None,
     starts: int,
-    seed: int,
+    seeds: Sequence[int],
     goal_db: float,
     on_iteration: OnIteration | None,
 ) -> list[ResponseDesign]:
-    """What every start comes to; see `design_phases`.
+    """What every start of every seed comes to; see `design_phases`.
 
     Raises:
         InputError: no start, or a goal that is no number.
@@ -40,15 +40,15 @@ def search(
     require(starts >= 1, f"`starts` must be at least 1, but is {starts}.")
     require(np.isfinite(goal_db), f"`goal_db` must be a finite number, but is {goal_db}.")
     stages = [Stage(problem, method, 10 ** (goal_db / 10)) for method in methods]
-    draws = [start_phases(np.random.default_rng([seed, k]), phases_shape) for k in range(starts)]
+    draws = [(seed, k) for seed in seeds for k in range(starts)]
     recipe = _recipe(methods, start_phases, goal_db, insertion_loss_db)
     together = min(method.starts_together for method in methods)
     found = list[ResponseDesign]()
-    for first in range(0, starts, together):
-        began = time.perf_counter()
-        batch = np.stack(draws[first : first + together])
-        trace = run_stages(stages, batch, first_start=first, on_iteration=on_iteration)
-        found += _designs(stages[-1], trace, time.perf_counter() - began, recipe, seed, first)
+    for first in range(0, len(draws), together):
+        began, batch = time.perf_counter(), draws[first : first + together]
+        begin = [start_phases(np.random.default_rng(list(draw)), phases_shape) for draw in batch]
+        trace = run_stages(stages, np.stack(begin), first_start=first, on_iteration=on_iteration)
+        found += _designs(stages[-1], trace, time.perf_counter() - began, recipe, batch)
         if trace.outcome is Outcome.INTERRUPTED:
             break
     return found
@@ -110,7 +110,7 @@ def _recipe(
 
 
 def _designs(
-    stage: Stage, trace: Trace, seconds: float, recipe: str, seed: int, first: int
+    stage: Stage, trace: Trace, seconds: float, recipe: str, draws: Sequence[tuple[int, int]]
 ) -> list[ResponseDesign]:
     target = np.asarray(stage.problem.target)
     responses = np.asarray(respond(stage.problem, trace.phases_rad))
@@ -128,7 +128,7 @@ def _designs(
             seconds=seconds / len(reached),
             method=recipe,
             seed=seed,
-            start=first + index,
+            start=start,
         )
-        for index in range(len(reached))
+        for index, (seed, start) in enumerate(draws)
     ]

@@ -89,7 +89,10 @@ from .snapshot_file import (
 )
 from .stack_file import (
     StackDescription as StackDescription,
+    description_text as description_text,
+    parse_description as parse_description,
     parse_stack as parse_stack,
+    read_changed_stack as read_changed_stack,
     read_stack as read_stack,
     stack_text as stack_text,
     write_stack as write_stack,

@@ -3,6 +3,7 @@
 What may stand in one is in `sections.py`; `examples/` has some to start from.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from .atomic import replacing
 from .sections import StackSection
 from .stack_build import build_stack, build_target
 from .stack_document import matrix_document, stack_document
-from .toml_sections import sections_of
+from .toml_sections import changed_toml, sections_of
 from .wording import naming, read_text
 
 
@@ -40,12 +41,26 @@ def read_stack(path: Path | str) -> StackDescription:
     path = Path(path)
     text = read_text(path)
     with naming(path):
-        section = sections_of(text, StackSection)
-        stack = build_stack(section, path.parent)
-        _check_order(stack)
-        return StackDescription(
-            stack, build_target(section, stack, path.parent), section.name or path.stem
-        )
+        return _described(text, path.parent, path.stem)
+
+
+def read_changed_stack(path: Path | str, changes: Mapping[str, Any]) -> StackDescription:
+    """Read a stack file as if other values stood in it: `{"layers.count": 5}`.
+
+    Raises:
+        InputError: as `read_stack`; a key that leads through something that is no table.
+    """
+    path = Path(path)
+    text = read_text(path)
+    with naming(path):
+        return _described(changed_toml(text, changes), path.parent, path.stem)
+
+
+def _described(text: str, folder: Path, name: str) -> StackDescription:
+    section = sections_of(text, StackSection)
+    stack = build_stack(section, folder)
+    _check_order(stack)
+    return StackDescription(stack, build_target(section, stack, folder), section.name or name)
 
 
 def write_stack(description: StackDescription, path: Path | str) -> None:
@@ -58,12 +73,31 @@ def write_stack(description: StackDescription, path: Path | str) -> None:
             displacement carries past a neighbour; the file cannot be written.
     """
     _check_order(description.stack)
+    text = description_text(description)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def description_text(description: StackDescription) -> str:
+    """A stack and its target as the text of a stack file that needs no other file.
+
+    Raises:
+        InputError: a kind of model or atom that stack files do not know.
+    """
     document: dict[str, Any] = {"name": description.name} if description.name else {}
     document |= stack_document(description.stack)
     if not _is_default_target(description):
         document["target"] = matrix_document(description.target)
-    with replacing(path) as temporary:
-        temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
+    return tomli_w.dumps(document)
+
+
+def parse_description(text: str) -> StackDescription:
+    """What a text of `description_text` describes; exactly the same.
+
+    Raises:
+        InputError: the text does not describe a stack.
+    """
+    return _described(text, Path(), "")
 
 
 def stack_text(stack: Stack) -> str:

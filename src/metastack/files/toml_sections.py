@@ -4,9 +4,10 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import tomli_w
 from pydantic import ValidationError
 
-from ..errors import InputError
+from ..errors import InputError, require
 from .section_errors import first_sentence
 from .sections import Section
 
@@ -24,6 +25,23 @@ def sections_of(text: str, kind: type[_S]) -> _S:
         return kind.model_validate(data)
     except ValidationError as error:
         raise InputError(f"{first_sentence(error, data)}.") from error
+
+
+def changed_toml(text: str, changes: Mapping[str, Any]) -> str:
+    """The text with other values at some keys, "layers.count" for one of a table.
+
+    Raises:
+        InputError: the text is no TOML; a key leads through something that is no table.
+    """
+    content: dict[str, Any] = dict(_parsed(text))
+    for name, value in changes.items():
+        *tables, key = name.split(".")
+        table = content
+        for each in tables:
+            table = table.setdefault(each, {})
+            require(isinstance(table, dict), f"`{each}` of `{name}` must be a table, but is not.")
+        table[key] = value
+    return tomli_w.dumps(content)
 
 
 def _parsed(text: str) -> Mapping[str, Any]:
