@@ -1,10 +1,11 @@
 """What chance allows: how a published number is compared with draws of ours."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest, spearmanr, t
 
 
 def prediction_interval(
@@ -20,6 +21,14 @@ def share_interval(hits: int, draws: int, confidence: float = 0.95) -> tuple[flo
     """Where a share is of which this many hits in so many draws were seen (Clopper-Pearson)."""
     interval = binomtest(hits, draws).proportion_ci(confidence)
     return float(interval.low), float(interval.high)
+
+
+def rank_correlation(
+    a: Float[np.ndarray, " pairs"], b: Float[np.ndarray, " pairs"]
+) -> tuple[float, float]:
+    """Spearman's, and how often chance gives one as far from zero."""
+    found: Any = spearmanr(a, b)
+    return float(found.statistic), float(found.pvalue)
 
 
 def bootstrap_interval(

@@ -15,9 +15,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from ....precision import in_float64
+from ....propagation import hop_matrix
+from ....stack import Stack
 from ...units import Results, Unit
 from ..published_data import published_array
-from .descents import descents, our_designs
+from .descents import descents, our_designs, uniform_stack
 
 AXES = ("atoms", "thickness", "spacing", "layers")
 CELLS = ("round", *AXES)
@@ -109,6 +112,23 @@ def published_cells(
     return published_array(f"{table.folder}/round_{number}/NMSE.mat").reshape(3, 3, 3, 3)
 
 
+def descents_and_gain(**arguments: Any) -> dict[str, np.ndarray]:
+    """What `descents` gives, and the power that one hop between layers can make of nothing.
+
+    `hop_gain_db`: the largest power gain of a hop; a passive device has none above 0 dB.
+    """
+    gain_db = largest_hop_gain_db(uniform_stack(**arguments["stack"]))
+    return {**descents(**arguments), "hop_gain_db": np.array(gain_db)}
+
+
+@in_float64
+def largest_hop_gain_db(stack: Stack) -> float:
+    """The square of the largest singular value of a hop between layers, in dB."""
+    first, second = stack.planes[1:3]
+    matrix = hop_matrix(first, second, stack.model, wavelength_m=stack.wavelength_m)
+    return float(20 * np.log10(np.linalg.norm(np.asarray(matrix), 2)))
+
+
 def units(table: Ablation, parameters: Parameters) -> list[Unit]:
     """One descent of many starts for each stack, then ours for the paper's best.
 
@@ -118,7 +138,7 @@ def units(table: Ablation, parameters: Parameters) -> list[Unit]:
     common = {"iterations": p.iterations}
     by_cell = [
         Unit(
-            descents,
+            descents_and_gain,
             {
                 **common,
                 "stack": stack_of(table, cell),
@@ -141,6 +161,7 @@ def gather(table: Ablation, parameters: Parameters, results: Sequence[Results]) 
         where = (parameters.rounds.index(cell[0]), *cell[1:])
         data.nmse_db.values[where] = found["history_db"][:, -1]
         data.insertion_loss_db.values[where] = found["insertion_loss_db"]
+        data.hop_gain_db.values[where] = found["hop_gain_db"]
         reached = found["history_db"] < table.success_db
         first = np.where(reached.any(axis=1), reached.argmax(axis=1), np.nan)
         data.iterations_to_success.values[where] = first
@@ -164,7 +185,11 @@ def _empty(table: Ablation, parameters: Parameters) -> xr.Dataset:
     shown = [published_cells(table, number) for number in parameters.rounds]
     spacings = [np.divide(table.divided_wavelengths, r.spacing_divisors) for r in rounds]
     return xr.Dataset(
-        {**room, "published_nmse_db": (CELLS, np.array(shown), {"units": "dB"})},
+        {
+            **room,
+            "hop_gain_db": (CELLS, np.full(shape, np.nan), {"units": "dB"}),
+            "published_nmse_db": (CELLS, np.array(shown), {"units": "dB"}),
+        },
         coords={
             "round": list(parameters.rounds),
             "atoms_per_side": (("round", "atoms"), [r.atoms_per_side for r in rounds]),

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
-from scipy.stats import spearmanr
+from jaxtyping import Bool, Float
 
-from ..statistics import bootstrap_interval, prediction_interval, share_interval
+from ..statistics import bootstrap_interval, prediction_interval, rank_correlation, share_interval
 from ..study import Judgement, Verdict
 from .ablation import AXES, CELLS
 from .decay_sweep import rate_limit_db
@@ -18,6 +17,8 @@ _CONVERGED_DB = -150.0
 _FEWEST_PAIRS = 10
 # How often chance may pass for a correlation.
 _CHANCE = 0.01
+# Above it a hop of the model makes power; below it is rounding of a hop that keeps all of it.
+_PASSIVE_DB = 0.5
 # A loss that an engineer would notice.
 _NOTICED_DB = 1.0
 
@@ -32,7 +33,13 @@ class RoundOfCells:
     nmse_db: Float[np.ndarray, "cells starts"]
     iterations: Float[np.ndarray, "cells starts"]
     loss_db: Float[np.ndarray, "cells starts"]
+    hop_gain_db: Float[np.ndarray, " cells"]
     success: Float[np.ndarray, " cells"]
+
+    @property
+    def passive(self) -> Bool[np.ndarray, " cells"]:
+        """Which could be devices: in the model, no hop makes power."""
+        return self.hop_gain_db < _PASSIVE_DB
 
     @property
     def published_best(self) -> int:
@@ -61,6 +68,7 @@ def _round_of(data: xr.Dataset) -> RoundOfCells:
         nmse_db=nmse_db,
         iterations=flat.iterations_to_success.values,
         loss_db=flat.insertion_loss_db.values,
+        hop_gain_db=flat.hop_gain_db.values,
         success=np.mean(nmse_db < data.attrs["success_db"], axis=1),
     )
 
@@ -69,13 +77,14 @@ def judge(data: xr.Dataset) -> list[Verdict]:
     """Each round by itself, then what all rounds say together."""
     rounds = rounds_of(data)
     success_db = data.attrs["success_db"]
-    by_round = [
-        verdict
-        for one in rounds
-        for verdict in (judge_ranks(one), judge_best(one), judge_use(one, success_db))
-    ]
+    by_round = [verdict for one in rounds for verdict in _judge_round(one, success_db)]
     together = [judge_single_starts(rounds), *judge_floor(rounds, data.attrs), *judge_centres(data)]
     return [*by_round, *together, judge_ours(data)]
+
+
+def _judge_round(cells: RoundOfCells, success_db: float) -> list[Verdict]:
+    ranks = [judge_ranks(cells), judge_best(cells), judge_passive(cells)]
+    return [*ranks, *judge_use(cells, success_db)]
 
 
 def judge_ranks(cells: RoundOfCells) -> Verdict:
@@ -107,7 +116,7 @@ def _one_start_against_others(
 
 
 def _rank_correlation(a: Float[np.ndarray, " cells"], b: Float[np.ndarray, " cells"]) -> float:
-    return float(spearmanr(a, b).statistic)
+    return rank_correlation(a, b)[0]
 
 
 def judge_best(cells: RoundOfCells) -> Verdict:
@@ -129,20 +138,46 @@ def _rank_of(cell: int, nmse_db: Float[np.ndarray, "cells starts"]) -> int:
     return 1 + int(np.sum(means < means[cell]))
 
 
-def judge_use(cells: RoundOfCells, success_db: float) -> Verdict:
-    """The published best by what matters: does it work, how soon, and what power is left."""
+def judge_passive(cells: RoundOfCells) -> Verdict:
+    """Whether the published best is a device at all: cells above λ/2 are too coarse for the wave.
+
+    The propagation model samples the aperture once a cell; its waves then add up to more power
+    than went in, and the insertion loss of the model means nothing.
+    """
+    gain_db = float(cells.hop_gain_db[cells.published_best])
+    passive = bool(cells.passive[cells.published_best])
+    return Verdict(
+        Judgement.AGREES if passive else Judgement.PAPER_WRONG,
+        f"Round {cells.number}: in {int(np.sum(~cells.passive))} of {len(cells.names)} stacks the "
+        f"propagation model makes power of nothing, up to {cells.hop_gain_db.max():.0f} dB a hop "
+        f"from layer to layer; the best as published has {gain_db:.1f} dB and "
+        f"{'could be' if passive else 'could not be'} a passive device.",
+    )
+
+
+def judge_use(cells: RoundOfCells, success_db: float) -> list[Verdict]:
+    """The published best by what matters: does it work, how soon, and what power is left.
+
+    Only stacks that could be passive devices count; nothing where there are none.
+    """
+    if not cells.passive.any():
+        return []
     best, starts = cells.published_best, cells.nmse_db.shape[1]
     rival, soonest = _least_loss_of_equals(cells), _soonest(cells)
     spared_db = _median_loss(cells, best) - _median_loss(cells, rival)
     low, high = share_interval(round(cells.success[best] * starts), starts)
-    return Verdict(
-        Judgement.BETTER if spared_db > _NOTICED_DB else Judgement.AGREES,
-        f"Round {cells.number} by what matters in use, the share of {starts} starts that reach "
-        f"{success_db:g} dB, how soon, and the insertion loss. The best as published: "
-        f"{_described(cells, best)}; 95 % of such shares from {low:.0%} to {high:.0%}. Least loss "
-        f"of those that succeed as often: {_described(cells, rival)}. Soonest of those that "
-        f"succeed most often: {_described(cells, soonest)}.",
-    )
+    better = spared_db > _NOTICED_DB or not cells.passive[best]
+    return [
+        Verdict(
+            Judgement.BETTER if better else Judgement.AGREES,
+            f"Round {cells.number} by what matters in use: the share of {starts} starts that reach "
+            f"{success_db:g} dB, how soon, and the insertion loss. The best as published: "
+            f"{_described(cells, best)}, 95 % of such shares from {low:.0%} to {high:.0%}. Of "
+            f"{int(cells.passive.sum())} stacks that could be passive, least loss of those that "
+            f"succeed as often, or most often if none does: {_described(cells, rival)}; soonest of "
+            f"those that succeed most often: {_described(cells, soonest)}.",
+        )
+    ]
 
 
 def _described(cells: RoundOfCells, cell: int) -> str:
@@ -155,12 +190,14 @@ def _described(cells: RoundOfCells, cell: int) -> str:
 
 
 def _least_loss_of_equals(cells: RoundOfCells) -> int:
-    equals = np.flatnonzero(cells.success >= cells.success[cells.published_best])
+    least = min(cells.success[cells.published_best], cells.success[cells.passive].max())
+    equals = np.flatnonzero(cells.passive & (cells.success >= least)).tolist()
     return int(min(equals, key=lambda cell: _median_loss(cells, cell)))
 
 
 def _soonest(cells: RoundOfCells) -> int:
-    reliable = np.flatnonzero(cells.success == cells.success.max())
+    most = cells.success[cells.passive].max()
+    reliable = np.flatnonzero(cells.passive & (cells.success == most)).tolist()
     return int(min(reliable, key=lambda cell: _median_iterations(cells, cell)))
 
 
@@ -200,18 +237,18 @@ def judge_floor(rounds: list[RoundOfCells], attributes: dict[str, float]) -> lis
     both = (published < _CONVERGED_DB) & (ours < _CONVERGED_DB)
     if both.sum() < _FEWEST_PAIRS:
         return []
-    test = spearmanr(published[both], ours[both])
+    correlation, chance = rank_correlation(published[both], ours[both])
     decay, iterations = attributes["decay"], int(attributes["iterations"])
     limit_db = float(rate_limit_db(decay, iterations))
     return [
         Verdict(
-            Judgement.PAPER_WRONG if test.pvalue > _CHANCE else Judgement.DIFFERS,
+            Judgement.PAPER_WRONG if chance > _CHANCE else Judgement.DIFFERS,
             f"Errors below {_CONVERGED_DB:.0f} dB are where the fit had got to, not what a stack "
             f"can do. {both.sum()} stacks are there as published, at "
             f"{np.median(published[both]):.0f} dB in the median, and in our median start, at "
             f"{np.median(ours[both]):.0f} dB: the square of the last learning rate, "
             f"{decay:g}^{iterations}, is {limit_db:.0f} dB. Among these, published and our ranks "
-            f"correlate by {test.statistic:.2f} (p = {test.pvalue:.2g}).",
+            f"correlate by {correlation:.2f} (p = {chance:.2g}).",
         )
     ]
 

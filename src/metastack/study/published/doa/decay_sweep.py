@@ -99,7 +99,7 @@ def rate_limit_db(decay: np.ndarray | float, iterations: int) -> Float[np.ndarra
 
     The learning rate begins at 1 and is decay^n after n iterations, whatever the stack.
     """
-    return 20 * iterations * np.log10(np.asarray(decay, float))
+    return np.asarray(20 * iterations * np.log10(decay))
 
 
 def draw_starts(axes: Axes, data: xr.Dataset) -> None:

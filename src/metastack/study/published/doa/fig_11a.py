@@ -70,7 +70,7 @@ STUDY = Study(
         spacings_wavelengths=(0.1, 0.3, 0.5, 1.0),
         layers=(1, 7),
         our_layers=(7,),
-        starts=3,
+        starts=5,
         our_starts=2,
     ),
     units=units,

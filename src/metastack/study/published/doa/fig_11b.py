@@ -70,7 +70,7 @@ STUDY = Study(
         rotations_deg=(15, 45, 75),
         atoms_per_side=(5, 11),
         our_atoms_per_side=(11,),
-        starts=3,
+        starts=5,
         our_starts=2,
     ),
     units=units,

@@ -152,7 +152,7 @@ STUDY = Study(
     claim="As the decay grows, the error after 100 iterations first falls, as starts no longer get "
     "stuck, then rises, as the steps stay too long; about .8 is best for the worst of 21 starts.",
     published=Parameters(),
-    quick=Parameters(decay_step=0.025, starts=7, our_starts=2),
+    quick=Parameters(decay_step=0.025, starts=5, our_starts=2),
     units=units,
     gather=gather,
     draw=draw,

@@ -43,8 +43,8 @@ def _judge_many(data: xr.Dataset) -> Verdict:
         f"The paper finds the fit with enough atoms insensitive to the angle. With {many}x{many} "
         f"the medians of {one.sizes['start']} starts go from {medians.min():.0f} dB at "
         f"{angles[medians.argmin()]:g}° to {medians.max():.0f} dB at "
-        f"{angles[medians.argmax()]:g}°: {'no more than chance gives' if alike else 'more than chance gives'} (p = "
-        f"{test.pvalue:.2g}). The worst start of all, {float(one.max()):.0f} dB, is at "
+        f"{angles[medians.argmax()]:g}°, {'no more' if alike else 'more'} than chance gives "
+        f"(p = {test.pvalue:.2g}). The worst start of all, {float(one.max()):.0f} dB, is at "
         f"{angles[least_robust]:g}°.",
     )
 
@@ -60,6 +60,7 @@ def _judge_ours_of(data: xr.Dataset) -> Verdict:
     return Verdict(
         Judgement.BETTER if worst_db < EXACT_DB else Judgement.DIFFERS,
         f"Our method with {atoms}x{atoms} atoms ends at {worst_db:.0f} dB in its worst start at "
-        f"any angle, with a loss of {float(losses_db.min()):.0f} to {float(losses_db.max()):.0f} dB; "
-        f"the worst start of the paper's descent has {float(data.nmse_db.max()):.0f} dB.",
+        f"any angle, with a loss of {float(losses_db.min()):.0f} to "
+        f"{float(losses_db.max()):.0f} dB; the worst start of the paper's descent has "
+        f"{float(data.nmse_db.max()):.0f} dB.",
     )

@@ -54,19 +54,14 @@ def _judge_able(data: xr.Dataset, layers: int, error_db: float) -> Verdict:
 
 
 def _judge_ours(data: xr.Dataset) -> list[Verdict]:
-    return [
-        _judge_ours_of(data.sel(layers=l), int(l)) for l in data.layers.values if _known(data, l)
-    ]
-
-
-def _known(data: xr.Dataset, layers: int) -> bool:
-    return bool(np.isfinite(data.our_nmse_db.sel(layers=layers)).any())
+    known = np.isfinite(data.our_nmse_db).any([_ALONG, "our_start"]).values
+    return [_judge_ours_of(data.sel(layers=l), int(l)) for l in data.layers.values[known]]
 
 
 def _judge_ours_of(data: xr.Dataset, layers: int) -> Verdict:
     """That it fits close receivers is half of it: what power is left is the other."""
     exact = data.our_nmse_db.median("our_start") < EXACT_DB
-    works, theirs = data[_ALONG].values[exact.values], reaching(data, _ALONG, EXACT_DB)
+    works, theirs = data[_ALONG].values[exact.values].tolist(), reaching(data, _ALONG, EXACT_DB)
     losses_db = data.our_insertion_loss_db.median("our_start")
     closest, usual = float(losses_db[0]), float(losses_db.sel({_ALONG: _USUAL}))
     return Verdict(
