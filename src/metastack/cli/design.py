@@ -210,15 +210,28 @@ def _methods(
     name: MethodName, iterations: int | None, decay: float | None
 ) -> "list[Method] | None":
     from ..design import METHODS
+
+    check_method(name, iterations, decay)
+    if name is MethodName.DEFAULT:
+        return None
+    given = {"iterations": iterations, "decay": decay}
+    return [METHODS[name](**{key: value for key, value in given.items() if value is not None})]
+
+
+def check_method(name: MethodName, iterations: int | None, decay: float | None) -> None:
+    """Refuse settings of other methods.
+
+    Raises:
+        InputError: a decay without gradient descent, iterations without a method.
+    """
     from ..errors import require
 
     is_descent = name is MethodName.GRADIENT_DESCENT
     require(decay is None or is_descent, "`--decay` belongs to `--method gradient-descent` only.")
-    if name is MethodName.DEFAULT:
-        require(iterations is None, "`--iterations` needs a `--method`, but there is none.")
-        return None
-    given = {"iterations": iterations, "decay": decay}
-    return [METHODS[name](**{key: value for key, value in given.items() if value is not None})]
+    require(
+        iterations is None or name is not MethodName.DEFAULT,
+        "`--iterations` needs a `--method`, but there is none.",
+    )
 
 
 def _start_phases(

@@ -28,6 +28,7 @@ from . import (
     report,
     show,
     simulate,
+    sweep,
     tradeoff,
 )
 from .compiled_programs import keep_compiled_programs
@@ -46,6 +47,7 @@ app.command("loop")(loop.loop)
 app.command("monitor")(monitor.monitor)
 app.command("doa")(doa.doa)
 app.command("doa-study")(doa_study.doa_study)
+app.command("sweep")(sweep.sweep)
 app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("import")(import_pilots.import_pilots)

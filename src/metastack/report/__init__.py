@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .spectrum import MarkedSpectrum, angular_spectrum_map
     from .strategies import strategies_figure
     from .study_figure import mse_figure
+    from .sweep import search_figure, sweep_figure
     from .training import training_figure, tuning_figure
     from .ways_out import ways_out_figure
     from .wires import wires_figure
@@ -81,8 +82,10 @@ __all__ = [
     "response_against_target",
     "schedule_figure",
     "search_depth_figure",
+    "search_figure",
     "stack_drawing",
     "strategies_figure",
+    "sweep_figure",
     "tradeoff",
     "training_figure",
     "tuning_figure",
@@ -133,6 +136,8 @@ _HOME = {
     "search_depth_figure": "search_depth",
     "stack_drawing": "drawing",
     "strategies_figure": "strategies",
+    "sweep_figure": "sweep",
+    "search_figure": "sweep",
     "tradeoff": "losses",
     "training_figure": "training",
     "tuning_figure": "training",

@@ -4,9 +4,10 @@ from .cluster import Cluster
 from .executors import Executor, InProcess, Outcome, Processes, Refused
 from .folder import RunFolder, RunInputs
 from .index import RunEntry, RunIndex
-from .running import run_units
+from .running import A_DAY_S, run_units
 
 __all__ = [
+    "A_DAY_S",
     "Cluster",
     "Executor",
     "InProcess",

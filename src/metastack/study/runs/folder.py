@@ -20,16 +20,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ... import __version__
 from ...errors import InputError, require
 from ...files.atomic import replacing
+from ...files.dataset_file import load_dataset, save_dataset
 from ...files.wording import one_line, shown
 from ..units import Results, Unit
 from .executors import Outcome, Refused
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
 
 FORMAT_VERSION = 1
 _KIND = "run"
@@ -163,6 +168,39 @@ class RunFolder:
 
     def _file(self, unit: Unit, suffix: str) -> Path:
         return self.path / "units" / f"{unit.key}.{suffix}"
+
+    def draw(self, figures: "Mapping[str, Figure]") -> None:
+        """Keep pictures, as PNG and SVG.
+
+        Raises:
+            InputError: they cannot be written.
+        """
+        _make(self.path / "figures")
+        for name, figure in figures.items():
+            for suffix in ("png", "svg"):
+                with replacing(self.path / "figures" / f"{name}.{suffix}") as temporary:
+                    figure.savefig(temporary, format=suffix, dpi=220)
+
+    def finish(self, data: "xr.Dataset") -> None:
+        """Keep the dataset of everything, which says that the run is finished.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        save_dataset(self.path / "results.nc", data, kind=f"{self.inputs.kind} results")
+
+    def results(self) -> "xr.Dataset":
+        """The dataset of everything.
+
+        Raises:
+            InputError: the run is not finished, or the file is damaged.
+        """
+        require(
+            self.is_finished,
+            f"The run `{self.path}` must be finished, but has {self.done} of {self.inputs.units} "
+            "units; go on with it first.",
+        )
+        return load_dataset(self.path / "results.nc", kind=f"{self.inputs.kind} results")
 
     def log(self, message: str) -> None:
         """Add a line to the log.
