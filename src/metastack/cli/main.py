@@ -26,6 +26,8 @@ from . import (
     network_wires,
     prepare,
     report,
+    reproduce,
+    runs,
     show,
     simulate,
     sweep,
@@ -47,6 +49,7 @@ app.command("loop")(loop.loop)
 app.command("monitor")(monitor.monitor)
 app.command("doa")(doa.doa)
 app.command("doa-study")(doa_study.doa_study)
+app.command("reproduce")(reproduce.reproduce)
 app.command("sweep")(sweep.sweep)
 app.command("show")(show.show)
 app.command("check")(check.check)
@@ -59,6 +62,7 @@ network.app.command("design")(network_design.design)
 network.app.command("wires")(network_wires.wires)
 app.add_typer(network.app, name="network")
 app.add_typer(models.app, name="models")
+app.add_typer(runs.app, name="runs")
 app.add_typer(prepare.codebook_app, name="codebook")
 app.add_typer(prepare.learn_app, name="learn")
 

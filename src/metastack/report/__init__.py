@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .direction_report import write_direction_report
     from .displacements import displacement_drawing
     from .drawing import stack_drawing
+    from .evidence import Evidence, write_evidence
     from .few import few_figure
     from .fit import response_against_target
     from .history import convergence
@@ -50,6 +51,7 @@ __all__ = [
     "NETWORK_CAPTION",
     "BoundCurve",
     "EstimatorKind",
+    "Evidence",
     "MarkedEstimate",
     "MarkedSpectrum",
     "MseCurve",
@@ -93,6 +95,7 @@ __all__ = [
     "wires_figure",
     "write_calibration_report",
     "write_direction_report",
+    "write_evidence",
     "write_page",
     "write_pose_report",
     "write_report",
@@ -102,6 +105,7 @@ _HOME = {
     "NETWORK_CAPTION": "networks",
     "BoundCurve": "mse_study",
     "EstimatorKind": "mse_study",
+    "Evidence": "evidence",
     "MarkedEstimate": "likelihood",
     "MarkedSpectrum": "spectrum",
     "MseCurve": "mse_study",
@@ -145,6 +149,7 @@ _HOME = {
     "wires_figure": "wires",
     "write_calibration_report": "calibration_report",
     "write_direction_report": "direction_report",
+    "write_evidence": "evidence",
     "write_page": "html",
     "write_pose_report": "pose_report",
     "write_report": "run_report",

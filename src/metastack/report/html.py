@@ -6,7 +6,7 @@ is escaped. The file appears whole or not at all.
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from itertools import count
@@ -52,7 +52,7 @@ class Section:
 
     heading: str
     text: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    facts: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     figures: Sequence[tuple[Figure, str]] = ()
 
 
@@ -95,10 +95,11 @@ def _paragraph(text: str, kind: str) -> str:
     return f'<p class="{kind}">{escape(text)}</p>' if text else ""
 
 
-def _table(facts: Mapping[str, str]) -> str:
+def _table(facts: Mapping[str, str] | Sequence[tuple[str, str]]) -> str:
+    pairs = facts.items() if isinstance(facts, Mapping) else facts
     rows = (
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
-        for name, value in facts.items()
+        for name, value in pairs
     )
     return "<table>\n" + "\n".join(rows) + "\n</table>" if facts else ""
 

@@ -7,20 +7,22 @@ import xarray as xr
 
 
 def shown_results(data: xr.Dataset) -> list[str]:
-    """The results that are a real number a point and not the same everywhere, as they stand."""
-    inner = {str(name) for name in data.dims if _is_inner(str(name), data)}
-    return [
-        str(name)
-        for name, value in data.data_vars.items()
-        if value.dtype.kind in "biuf"
-        and not inner & set(map(str, value.dims))
-        and np.unique(value.values[np.isfinite(value.values)]).size > 1
-    ]
+    """Results that are a real number a point, differ somewhere and are not one before."""
+    shown = list[str]()
+    for name, value in data.data_vars.items():
+        before = any(value.identical(data[other].rename(name)) for other in shown)
+        if not before and _is_number_a_point(value, data) and _differs(value):
+            shown.append(str(name))
+    return shown
 
 
-def _is_inner(name: str, data: xr.Dataset) -> bool:
-    """A dimension that a result brought along, not an axis of the sweep."""
-    return name not in data.coords
+def _is_number_a_point(value: xr.DataArray, data: xr.Dataset) -> bool:
+    """Dimensions without a coordinate are those that a result brought along."""
+    return value.dtype.kind in "biuf" and all(dim in data.coords for dim in value.dims)
+
+
+def _differs(value: xr.DataArray) -> bool:
+    return np.unique(value.values[np.isfinite(value.values)]).size > 1
 
 
 def summaries(data: xr.Dataset) -> list[dict[str, Any]]:
