@@ -3,6 +3,7 @@
 `examples/sweep_ablation.toml` is one to start from; docs/sweeps.md explains every key.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +11,35 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator, Field, FiniteFloat
+from pydantic_core import PydanticCustomError
 
 from ..errors import require
 from ..study.sweeps.axes import Axis, Points, Scalar
 from ..study.sweeps.space import Draw, Objective, SearchPlan
 from .sections import Section
 from .toml_sections import sections_of
-from .wording import naming, read_text
+from .wording import naming, read_text, shown
 
 _Count: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]
 _Seed: TypeAlias = Annotated[int, Field(ge=0)]
-_Scalar: TypeAlias = bool | int | FiniteFloat | str
+
+
+def _checked_scalar(value: Any) -> Any:
+    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    rule = f"must be a finite number, a text, true or false, but is {shown(value)}"
+    raise PydanticCustomError("section", "", {"rule": rule})
+
+
+def _checked_fixed(value: Any) -> Any:
+    """A scalar, or a list of them for what takes several."""
+    several: Any = value if isinstance(value, list) else [value]
+    for each in several:
+        _checked_scalar(each)
+    return value
+
+
+_Scalar: TypeAlias = Annotated[Any, BeforeValidator(_checked_scalar)]
 
 
 class GridSection(Section):
@@ -77,7 +96,7 @@ class SweepSection(Section):
 
     command: str
     name: str | None = None
-    fixed: dict[str, _Scalar | list[_Scalar]] = Field(default_factory=dict)
+    fixed: dict[str, Annotated[Any, BeforeValidator(_checked_fixed)]] = Field(default_factory=dict)
     grid: dict[str, Annotated[GridSection, BeforeValidator(_as_table)]] = Field(
         default_factory=dict
     )
