@@ -1,6 +1,6 @@
 """Calibrations of the case study in stages, over many built stacks: what Fig. 4 is made of."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -101,4 +101,5 @@ def pose_bound(
 
 def decibels(nmse: _Numbers) -> _Numbers:
     """10 log10, of means that are not zero."""
-    return 10 * np.log10(nmse)
+    logarithm: Any = np.log10(nmse)
+    return 10 * logarithm
