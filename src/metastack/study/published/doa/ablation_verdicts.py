@@ -158,9 +158,10 @@ def judge_passive(cells: RoundOfCells) -> Verdict:
 def judge_use(cells: RoundOfCells, success_db: float) -> list[Verdict]:
     """The published best by what matters: does it work, how soon, and what power is left.
 
-    Only stacks that could be passive devices count; nothing where there are none.
+    Only stacks that could be passive devices count; nothing where none of them works in most
+    starts, and there is nothing to choose from.
     """
-    if not cells.passive.any():
+    if not (cells.passive & (cells.success > 1 / 2)).any():
         return []
     best, starts = cells.published_best, cells.nmse_db.shape[1]
     rival, soonest = _least_loss_of_equals(cells), _soonest(cells)

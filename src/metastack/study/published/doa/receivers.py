@@ -124,7 +124,8 @@ def draw(arrangement: Arrangement, data: xr.Dataset) -> Figure:
     axes = figure.add_subplot()
     for index, count in enumerate(data[arrangement.compared].values):
         one = data.sel({arrangement.compared: count})
-        _draw_stack(axes, one, f"{count} {arrangement.kind}", index, arrangement)
+        kind = arrangement.kind if count > 1 else arrangement.kind.removesuffix("s")
+        _draw_stack(axes, one, f"{count} {kind}", index, arrangement)
     axes.plot([], [], "--", color="black", label="ours, median")
     axes.fill_between([], [], [], color="black", alpha=0.15, label="range over starts")
     axes.set_ylim(bottom=arrangement.lowest_db)
