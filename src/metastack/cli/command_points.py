@@ -183,4 +183,4 @@ def _as_numbers(value: Any) -> np.ndarray | None:
         return None
     if array.dtype.kind not in "biuf":
         return None
-    return array if isinstance(value, list) else array[0]
+    return array if isinstance(value, list) else np.asarray(array[0])

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..errors import require
 from ..study.sweeps import Objective, pareto_front, shown_results
 from .style import BLUE, GREY, SKY, VERMILION, new_figure, styled
 
@@ -20,14 +19,12 @@ _PANEL_IN = (1.75, 1.45)
 def sweep_figure(data: xr.Dataset) -> Figure:
     """A row of panels for each result, a panel for each axis but the seed.
 
-    The line is the median over everything else, the bands hold half and all of the points.
-
-    Raises:
-        InputError: no result is a number a point.
+    The line is the median over everything else, the bands hold half and all of the points. Where
+    no result is one number a point, whole tables are drawn so.
     """
-    results = shown_results(data)[:_MOST_RESULTS]
-    require(results, "A sweep must have a result that is a number a point to draw one.")
-    axes = [str(name) for name in data[results[0]].dims if name != "seed"][:_MOST_AXES] or ["seed"]
+    results = (shown_results(data) or list(map(str, data.data_vars)))[:_MOST_RESULTS]
+    axes = [str(name) for name in data[results[0]].dims if name in data.coords and name != "seed"]
+    axes = axes[:_MOST_AXES] or ["seed"]
     width, height = _PANEL_IN[0] * len(axes), _PANEL_IN[1] * len(results)
     figure = new_figure(height + 0.5, max(3.5, width))
     panels = figure.subplots(len(results), len(axes), squeeze=False, sharey="row", sharex="col")

@@ -102,6 +102,7 @@ def labelled(
         for name, value in found[0].items()
         if name not in coordinates and _is_everywhere(name, value, found)
     ]
+    require(names, "The command must answer with a number at every point, but answers with none.")
     variables = {name: _variable(name, points, places, outcomes) for name in names}
     return xr.Dataset(variables, coords=coordinates)
 
