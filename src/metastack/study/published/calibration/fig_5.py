@@ -1,7 +1,7 @@
 """Fig. 5 of the calibration paper: one matrix as designed, as built and as calibrated, 3x3 atoms.
 
-The paper applies larger errors than before and does not tell them; here they are five times those of
-its case study. Shown is the matrix from layer 2 to layer 3, as in the paper.
+The paper applies larger errors than before and does not tell them: five times those of its case
+study, here. Shown is the matrix from layer 2 to layer 3, as in the paper.
 """
 
 from collections.abc import Mapping, Sequence

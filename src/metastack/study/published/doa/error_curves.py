@@ -173,7 +173,9 @@ def judge_exact_bound(data: xr.Dataset) -> Verdict:
 def judge_ours(data: xr.Dataset) -> list[Verdict]:
     """How far maximum likelihood is below the strongest bin, and how near to its bound."""
     return [
-        _judge_ours(data.sel(steps=steps)) for steps in data.steps.values if _is_run(data, steps)
+        _judge_ours(data.sel(steps=steps))
+        for steps in data.steps.values
+        if _is_run(data, int(steps))
     ]
 
 
