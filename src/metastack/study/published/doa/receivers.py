@@ -120,7 +120,7 @@ def _table(
 @styled
 def draw(arrangement: Arrangement, data: xr.Dataset) -> Figure:
     """Means and ranges of the descents; our method dashed, in the colour of its stack."""
-    figure = new_figure(3.3)
+    figure = new_figure(3.5)
     axes = figure.add_subplot()
     for index, count in enumerate(data[arrangement.compared].values):
         one = data.sel({arrangement.compared: count})
@@ -132,7 +132,7 @@ def draw(arrangement: Arrangement, data: xr.Dataset) -> Figure:
     axes.set_xlabel(f"{arrangement.name} ({arrangement.unit})")
     axes.set_ylabel(f"NMSE after {data.attrs['iterations']} iterations (dB)")
     axes.grid(visible=True)
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
