@@ -18,6 +18,7 @@ from . import (
     multiport,
     operators,
     startup,
+    sweep_ablation,
     throughput,
 )
 from .rows import HEADER, Row
@@ -40,6 +41,7 @@ SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "design8": design_8x8.rows,
     "per-entry": calibration_per_entry.rows,
     "strategies": calibration_strategies.rows,
+    "sweep": sweep_ablation.rows,
 }
 WIDTHS = (74, 10, 24, 22, 10, 7)
 
