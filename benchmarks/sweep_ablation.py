@@ -20,7 +20,7 @@ ONE_BY_ONE = """
 import contextlib, io, sys
 from metastack.cli.main import run
 from metastack.files import write_stack
-from metastack.files.sweep_file import read_sweep
+from metastack.study.sweeps.sweep_file import read_sweep
 from metastack.files.stack_file import read_changed_stack
 
 sweep, folder = read_sweep(sys.argv[1]), sys.argv[2]

@@ -1,11 +1,12 @@
 """Sweep files: what they may say, and one line for what they may not."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from metastack import InputError
-from metastack.files.sweep_file import parse_sweep, read_sweep
+from metastack.study.sweeps.sweep_file import parse_sweep, read_sweep
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = 'command = "design"\n'
@@ -101,3 +102,12 @@ def test_what_is_no_sweep_is_refused_in_one_line(text, words):
     message = refusal(text)
     assert words in message
     assert "\n" not in message
+
+
+def test_the_sweeps_of_the_documentation_can_be_read():
+    text = (EXAMPLES.parent / "docs" / "sweeps.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        described = parse_sweep(block, Path(), "s")
+        assert described.search is not None or len(described.points) > 1

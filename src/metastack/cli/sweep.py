@@ -56,8 +56,8 @@ def _begun(
     sweep_file: Path | None, output: Path | None, resume: Path | None, runs: Path | None
 ) -> "tuple[Sweep, RunFolder]":
     from ..errors import require
-    from ..files.sweep_file import read_sweep
     from ..study.runs import RunFolder
+    from ..study.sweeps.sweep_file import read_sweep
     from .sweep_run import description_in, sweep_of
 
     require(

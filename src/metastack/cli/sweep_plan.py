@@ -11,8 +11,8 @@ from .command_points import CommandLine
 
 if TYPE_CHECKING:
     from ..files import StackDescription
-    from ..files.sweep_file import SweepDescription
     from ..study.sweeps import DesignSettings
+    from ..study.sweeps.sweep_file import SweepDescription
     from ..study.units import Unit
 
 _MOST_POINTS = 1_000_000

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from ..files.sweep_file import SweepDescription
     from ..study.runs import Outcome, RunFolder
     from ..study.sweeps import SearchPlan
+    from ..study.sweeps.sweep_file import SweepDescription
 
 _TEXT, _PLACE = "sweep.toml", "folder.txt"
 
@@ -199,8 +199,8 @@ def description_in(folder: "RunFolder") -> "SweepDescription":
     Raises:
         InputError: the run is no sweep, or its files are gone.
     """
-    from ..files.sweep_file import parse_sweep
     from ..files.wording import read_text
+    from ..study.sweeps.sweep_file import parse_sweep
 
     require(
         folder.inputs.kind == "sweep",

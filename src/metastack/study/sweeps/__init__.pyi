@@ -9,3 +9,8 @@ from .designs import (
 from .search import pareto_front as pareto_front, search as search
 from .space import Draw as Draw, Objective as Objective, SearchPlan as SearchPlan
 from .summary import shown_results as shown_results, summaries as summaries
+from .sweep_file import (
+    SweepDescription as SweepDescription,
+    parse_sweep as parse_sweep,
+    read_sweep as read_sweep,
+)

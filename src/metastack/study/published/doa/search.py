@@ -152,7 +152,7 @@ def _bettered(
     """Which of theirs one of ours is as good as in everything and better in something."""
     as_good = (ours[:, None] <= theirs[None]).all(axis=2)
     better = (ours[:, None] < theirs[None]).any(axis=2)
-    return np.asarray(as_good & better).any(axis=0)
+    return np.any(np.asarray(as_good & better), axis=0, keepdims=True)[0]
 
 
 @styled

@@ -13,12 +13,12 @@ import numpy as np
 from pydantic import BeforeValidator, Field, FiniteFloat
 from pydantic_core import PydanticCustomError
 
-from ..errors import require
-from ..study.sweeps.axes import Axis, Points, Scalar
-from ..study.sweeps.space import Draw, Objective, SearchPlan
-from .sections import Section
-from .toml_sections import sections_of
-from .wording import naming, read_text, shown
+from ...errors import require
+from ...files.sections import Section
+from ...files.toml_sections import sections_of
+from ...files.wording import naming, read_text, shown
+from .axes import Axis, Points, Scalar
+from .space import Draw, Objective, SearchPlan
 
 _Count: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]
 _Seed: TypeAlias = Annotated[int, Field(ge=0)]
