@@ -69,8 +69,7 @@ def _begun(
         asked = sweep_of(description_in(RunFolder.open(resume)))
         return asked, asked.begin(resume)
     asked = sweep_of(read_sweep(sweep_file or Path()))
-    name = f"{asked.description.name}-{asked.fingerprint[:8]}"
-    return asked, asked.begin(output or runs_folder(runs) / name)
+    return asked, asked.begin(output or runs_folder(runs) / asked.inputs.folder_name)
 
 
 def _computed(

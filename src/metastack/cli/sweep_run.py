@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from ..study.runs import Outcome, RunFolder
+    from ..study.runs import Outcome, RunFolder, RunInputs
     from ..study.sweeps import SearchPlan
     from ..study.sweeps.sweep_file import SweepDescription
 
@@ -61,19 +61,26 @@ class Sweep(ABC):
     def figure(self, data: "xr.Dataset") -> "Figure":
         """What was found, as a picture."""
 
+    @property
+    def inputs(self) -> "RunInputs":
+        """What a run of this sweep is asked."""
+        from ..study.runs import RunInputs
+
+        name, command = self.description.name, command_line()
+        return RunInputs(
+            "sweep", name, self.fingerprint, self.seed, self.units, self.points, command
+        )
+
     def begin(self, path: Path) -> "RunFolder":
         """The folder of this run, which may have been begun before.
 
         Raises:
             InputError: it holds something else.
         """
-        from ..study.runs import RunFolder, RunInputs
+        from ..study.runs import RunFolder
 
-        name, place = self.description.name, str(self.description.folder.resolve())
-        inputs = RunInputs(
-            "sweep", name, self.fingerprint, self.seed, self.units, self.points, command_line()
-        )
-        return RunFolder.begin(path, inputs, {_TEXT: self.description.text, _PLACE: place})
+        place = str(self.description.folder.resolve())
+        return RunFolder.begin(path, self.inputs, {_TEXT: self.description.text, _PLACE: place})
 
 
 @dataclass(frozen=True)

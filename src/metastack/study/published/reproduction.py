@@ -61,8 +61,7 @@ class Reproduction:
             self.points,
             command,
         )
-        path = root / f"{self.study.name}-{self.fingerprint[:8]}"
-        return RunFolder.begin(path, inputs, {_PARAMETERS: told})
+        return RunFolder.begin(root / inputs.folder_name, inputs, {_PARAMETERS: told})
 
     def run(
         self,

@@ -5,6 +5,7 @@ from .executors import Executor, InProcess, Outcome, Processes, Refused
 from .folder import RunFolder, RunInputs
 from .index import RunEntry, RunIndex
 from .running import A_DAY_S, run_units
+from .version import code_version
 
 __all__ = [
     "A_DAY_S",
@@ -18,5 +19,6 @@ __all__ = [
     "RunFolder",
     "RunIndex",
     "RunInputs",
+    "code_version",
     "run_units",
 ]

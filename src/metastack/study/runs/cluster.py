@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ... import __version__
 from ...errors import InputError, require
 from ..units import Unit
 from .executors import Outcome, Outcomes, attempt
+from .version import code_version
 
 _CONNECT_S, _FIRST_WORKER_S = 8, 60
 # Units on their way to each worker beside the one that it computes.
@@ -157,17 +157,17 @@ def _check_workers(client: Any, address: str) -> None:
         versions: dict[str, str] = client.run(_worker_version)
     except (ImportError, AttributeError) as error:
         message = (
-            f"The workers at `{address}` must have metastack {__version__}, but one cannot import "
-            f"it ({error}); install it in their environment."
+            f"The workers at `{address}` must have metastack {code_version()}, but one cannot "
+            f"import it ({error}); install it in their environment."
         )
         raise InputError(message) from error
-    others = {worker: found for worker, found in versions.items() if found != __version__}
+    others = {worker: found for worker, found in versions.items() if found != code_version()}
     require(
         not others,
-        f"The workers must have metastack {__version__}, but "
+        f"The workers must have metastack {code_version()}, but "
         f"{', '.join(f'{worker} has {found}' for worker, found in others.items())}.",
     )
 
 
 def _worker_version() -> str:
-    return __version__
+    return code_version()

@@ -17,20 +17,21 @@ import socket
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ... import __version__
 from ...errors import InputError, require
 from ...files.atomic import replacing
 from ...files.dataset_file import load_dataset, save_dataset
 from ...files.wording import one_line, shown
 from ..units import Results, Unit
 from .executors import Outcome, Refused
+from .version import code_version
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +52,13 @@ class RunInputs:
     units: int
     points: int
     command: str
-    version: str = __version__
+    version: str = field(default_factory=code_version)
+
+    @property
+    def folder_name(self) -> str:
+        """A name that only a run with equal numbers has."""
+        digest = sha256(f"{self.fingerprint} {self.version}".encode()).hexdigest()
+        return f"{self.name}-{digest[:8]}"
 
 
 @dataclass(frozen=True)
@@ -133,9 +140,9 @@ class RunFolder:
             InputError: another version.
         """
         require(
-            self.inputs.version == __version__,
-            f"The run `{self.path}` must be of metastack {__version__} to go on, but was begun by "
-            f"{self.inputs.version}; use that version, or begin another run.",
+            self.inputs.version == code_version(),
+            f"The run `{self.path}` must be of metastack {code_version()} to go on, but was begun "
+            f"by {self.inputs.version}; use that version, or begin another run.",
         )
 
     @property

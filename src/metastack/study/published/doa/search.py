@@ -30,6 +30,7 @@ _OBJECTIVES = ("nmse_db", "insertion_loss_db", "thickness_wavelengths")
 _ENOUGH_DB = -100.0
 # A passive device gains nothing; Rayleigh-Sommerfeld's published best gains .005 dB a hop.
 _MOST_GAIN_DB = 0.1
+_WORST = {"nmse_db": 0.0, "insertion_loss_db": 100.0, "thickness_wavelengths": 9.0}
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,7 @@ def searched(
         settings = {"decay": decay, "iterations": iterations, "starts": 1, "seed": seed}
         found = [_evaluated(point, settings) for point in points]
         tried.extend(found)
-        return [
-            _objectives(each) if each["hop_gain_db"] <= _MOST_GAIN_DB else None for each in found
-        ]
+        return [_objectives(each) for each in found]
 
     box = _box(atoms, layers)
     search(SearchPlan(box, tuple(map(Objective, _OBJECTIVES)), trials, together, seed), evaluate)
@@ -112,6 +111,9 @@ def _evaluated(point: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[st
 
 
 def _objectives(found: Mapping[str, float]) -> dict[str, float]:
+    """What the search is told; of what is no device, that it is as bad as can be."""
+    if found["hop_gain_db"] > _MOST_GAIN_DB:
+        return _WORST
     told = {name: found[name] for name in _OBJECTIVES}
     return {**told, "nmse_db": max(_ENOUGH_DB, told["nmse_db"])}
 
