@@ -123,11 +123,10 @@ def finish(figure: Figure, axes: Axes, data: xr.Dataset, lowest_db: float | None
     Nothing below `lowest_db` is shown; how far ours goes is said.
     """
     ours_db = float(data.our_nmse_db.median())
-    label = "ours, Levenberg-Marquardt"
     if lowest_db is None or ours_db > lowest_db:
-        axes.axhline(ours_db, color="black", label=label)
+        axes.axhline(ours_db, color="black", label="ours, Levenberg-Marquardt")
     else:
-        axes.plot([], [], color="black", label=f"{label}: {ours_db:.0f} dB, below")
+        axes.plot([], [], color="black", label=f"ours, at {ours_db:.0f} dB")
     axes.set_ylim(bottom=lowest_db)
     axes.set_xlim(float(data.decay[0]), float(data.decay[-1]))
     axes.set_xlabel("decay of the learning rate, an iteration")

@@ -70,9 +70,9 @@ STUDY = Study(
     "much closer than half a wavelength.",
     published=Parameters(),
     quick=Parameters(
-        spacings_wavelengths=(0.1, 0.3, 0.5),
+        spacings_wavelengths=(0.3, 0.5),
         layers=(7, 13),
-        our_layers=(13,),
+        our_layers=(),
         starts=3,
         our_starts=2,
     ),

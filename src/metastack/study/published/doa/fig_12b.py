@@ -70,7 +70,7 @@ STUDY = Study(
     quick=Parameters(
         rotations_deg=(15, 45, 75),
         atoms_per_side=(9, 15),
-        our_atoms_per_side=(15,),
+        our_atoms_per_side=(),
         starts=3,
         our_starts=2,
     ),

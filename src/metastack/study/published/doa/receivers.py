@@ -103,7 +103,8 @@ def _table(
     prefix: str,
 ) -> xr.Dataset:
     dimensions = (arrangement.compared, arrangement.along, f"{prefix}start")
-    shape = (len(compared), len(runs.along), -1)
+    starts = runs.our_starts if prefix else runs.starts
+    shape = (len(compared), len(runs.along), starts)
     ends = {
         "nmse_db": [found["history_db"][:, -1] for found in results],
         "insertion_loss_db": [found["insertion_loss_db"] for found in results],
@@ -113,7 +114,7 @@ def _table(
             prefix + name: (dimensions, np.reshape(values, shape), {"units": "dB"})
             for name, values in ends.items()
         },
-        coords={arrangement.compared: list(compared), arrangement.along: list(runs.along)},
+        coords={arrangement.compared: np.array(compared, int), arrangement.along: list(runs.along)},
     )
 
 
