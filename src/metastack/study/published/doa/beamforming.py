@@ -143,8 +143,8 @@ def _judge_similar(data: xr.Dataset) -> Verdict:
         Judgement.AGREES if float(worst) < _SIMILAR_DB else Judgement.DIFFERS,
         f"Reading energies costs up to {float(worst):.1f} dB against digital beamforming with "
         f"phases, at {float(worst.snr_db):g} dB, and {last_db:.2f} dB at "
-        f"{float(data.snr_db[-1]):g} dB; the text calls them similar under all setups. (Its numbers "
-        f"of snapshots are lost; ours is {data.attrs['steps']} x {data.attrs['steps']}.)",
+        f"{float(data.snr_db[-1]):g} dB; the text calls them similar under all setups. (Its "
+        f"numbers of snapshots are lost; ours is {data.attrs['steps']} x {data.attrs['steps']}.)",
     )
 
 
