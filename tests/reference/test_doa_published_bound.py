@@ -16,6 +16,9 @@ from metastack.doa.peak_bound import peak_bound, plain_difference, wrapped_diffe
 from metastack.doa.published_bound import published_bound, published_probability
 from metastack.doa.snapshots import simulate_snapshots
 from metastack.study.published import published_folder
+from metastack.study.published.doa.peak_trials import (
+    published_directions as drawn_by_the_authors,
+)
 from metastack.targets import dft_2d
 
 DATA = published_folder() / "Fig_9a"
@@ -32,9 +35,8 @@ def published(axis, steps, kind):
 
 
 def published_directions():
-    """What the authors drew: MATLAB's rand after rng(1), which is NumPy's legacy generator."""
-    uniform = np.random.RandomState(1).random_sample((1000, 2))
-    psi_x, psi_y = (np.pi * (1.4 * uniform - 0.7)).T
+    """What the authors drew."""
+    psi_x, psi_y = drawn_by_the_authors()
     return {"psi_x_rad": psi_x, "psi_y_rad": psi_y}
 
 

@@ -212,8 +212,8 @@ def judge(data: xr.Dataset) -> list[Verdict]:
     return [
         Verdict(
             Judgement.AGREES if not missing else Judgement.DIFFERS,
-            f"{run} of {data.sizes['row']} models, errors and variables of the table that are tried "
-            f"run here.{left_out} Not tried: the measurement-based model, which needs a "
+            f"{run} of {data.sizes['row']} models, errors and variables of the table that are "
+            f"tried run here.{left_out} Not tried: the measurement-based model, which needs a "
             "measurement, and the objectives.",
         ),
         Verdict(
