@@ -38,6 +38,11 @@ def broken(*, number):
     raise ZeroDivisionError(f"number {number}")
 
 
+def whose(*, number):
+    """The process that computes it."""
+    return {"pid": os.getpid()}
+
+
 def deadly(*, number):
     """Kills the process that computes it."""
     os.kill(os.getpid(), 9)

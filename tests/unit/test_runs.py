@@ -53,6 +53,19 @@ def test_processes_give_the_same_bits_as_this_process(tmp_path):
     assert_same(here, there)
 
 
+def test_processes_stay_for_what_is_computed_next_until_they_are_ended(tmp_path):
+    executor, pids = Processes(1), []
+    for name in ("one", "two"):
+        units = squares(2, task=run_tasks.whose)
+        _, found = computed(tmp_path / name, units, executor=executor)
+        pids += [int(each["pid"]) for each in found]
+    executor.end()
+    _, found = computed(tmp_path / "three", squares(1, task=run_tasks.whose), executor=executor)
+    executor.end()
+    assert len(set(pids)) == 1
+    assert int(found[0]["pid"]) not in pids
+
+
 def test_finished_units_are_not_computed_again(tmp_path):
     units = squares(4, task=run_tasks.counted, folder=str(tmp_path))
     told = []

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import wait as wait_for
 from typing import Protocol, TypeAlias
 
@@ -66,11 +66,16 @@ class InProcess:
             yield unit, attempt(unit)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Processes:
-    """Processes of this machine. One that is killed is replaced, and its unit computed again."""
+    """Processes of this machine. One that is killed is replaced, and its unit computed again.
+
+    They stay for what is computed next, with the programs that they compiled, and end with this
+    process.
+    """
 
     workers: int
+    _pool: ProcessPoolExecutor | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse less than one."""
@@ -93,11 +98,8 @@ class Processes:
 
     def _until_broken(self, left: deque[Unit]) -> Outcomes:
         """Computes and takes away what is `left`; what is not done when a process dies stays."""
-        pool = ProcessPoolExecutor(
-            self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
-        )
+        pool, waiting = self._started(), deque(left)
         running: dict[Future[Outcome], Unit] = {}
-        waiting = deque(left)
         try:
             while waiting or running:
                 while waiting and len(running) < self.workers * (1 + _AHEAD):
@@ -109,16 +111,25 @@ class Processes:
                     outcome = future.result()
                     left.remove(unit)
                     yield unit, outcome
-        finally:
-            _end(pool)
+        except BaseException:
+            self.end()
+            raise
 
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, context, _begin_worker)
+        return self._pool
 
-def _end(pool: ProcessPoolExecutor) -> None:
-    """Without waiting for what is under way."""
-    processes = list((pool._processes or {}).values())  # pyright: ignore[reportPrivateUsage]
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
+    def end(self) -> None:
+        """End the processes without waiting for what is under way."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        processes = list((pool._processes or {}).values())  # pyright: ignore[reportPrivateUsage]
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
 
 
 def _begin_worker() -> None:
