@@ -26,6 +26,7 @@ from metastack.study.published.doa.ablation import cells, published_cells, stack
 from metastack.study.published.doa.ablation_verdicts import (
     judge_best,
     judge_floor,
+    judge_loss,
     judge_passive,
     judge_ranks,
     judge_single_starts,
@@ -189,6 +190,15 @@ def test_less_loss_at_equal_success_is_better(single_starts):
     spared.insertion_loss_db.values[best] = 10.0
     spared.nmse_db.values[best] = -100.0
     assert judgements(judge_use(only_round(spared), -30)) == [BETTER]
+
+
+def test_what_the_best_stack_loses_is_said_unless_it_loses_nothing(single_starts):
+    lossless = single_starts.copy(deep=True)
+    lossless.insertion_loss_db.values[:] = 0.1
+    verdict = judge_loss(only_round(single_starts))
+    assert verdict.judgement is PAPER_WRONG
+    assert "loses 20.0 dB in the median of 10 starts" in verdict.sentence
+    assert judge_loss(only_round(lossless)).judgement is AGREES
 
 
 def test_table_says_that_the_second_round_is_off_centre():

@@ -79,7 +79,7 @@ def judge(data: xr.Dataset) -> list[Verdict]:
     success_db = data.attrs["success_db"]
     by_round = [verdict for one in rounds for verdict in _judge_round(one, success_db)]
     together = [judge_single_starts(rounds), *judge_floor(rounds, data.attrs), *judge_centres(data)]
-    return [*by_round, *together, judge_ours(data)]
+    return [*by_round, *together, judge_loss(rounds[-1]), judge_ours(data)]
 
 
 def _judge_round(cells: RoundOfCells, success_db: float) -> list[Verdict]:
@@ -281,6 +281,19 @@ def _values(data: xr.Dataset, where: tuple[int, ...]) -> list[float]:
 
 def _four_tuple(values: list[float]) -> str:
     return "(" + ", ".join(f"{value:.3g}" for value in values) + ")"
+
+
+def judge_loss(cells: RoundOfCells) -> Verdict:
+    """What the paper leaves out: how little of the wave its best stack lets through."""
+    losses_db = cells.loss_db[cells.published_best]
+    loss_db = float(np.median(losses_db))
+    return Verdict(
+        Judgement.PAPER_WRONG if loss_db > _NOTICED_DB else Judgement.AGREES,
+        f"The paper ranks stacks by error alone and reports no loss. Its best one of round "
+        f"{cells.number}, designed as it says, loses {loss_db:.1f} dB in the median of "
+        f"{len(losses_db)} starts ({losses_db.min():.1f} to {losses_db.max():.1f}): an 'effective' "
+        "SNR, of the response scaled to the DFT, is so much above that at the aperture.",
+    )
 
 
 def judge_ours(data: xr.Dataset) -> Verdict:
