@@ -96,3 +96,5 @@ def test_a_hundred_stacks_end_at_their_gauge_floor():
     data = fig_4a.STUDY.compute(fig_4a.Parameters(ways=(ENTRIES, OWN_SLOTS)))
     nmse_db, floor_db = of_layers_db(data)
     assert abs(nmse_db[-1] - floor_db) < 1
+    own = fig_4a.of_layers(data.sel(way=OWN_SLOTS)).nmse.isel(stage=-1).mean("stack")
+    assert 10 * np.log10(float(own)) > floor_db + 1

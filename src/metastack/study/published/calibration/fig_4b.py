@@ -146,8 +146,8 @@ def _judge_lower(entries: xr.Dataset) -> Verdict:
         f"Calibration coefficient by coefficient improves by {gain_db.min():.1f} to "
         f"{gain_db.max():.1f} dB, {int((after < before).sum())} of {before.size} stacks. What is "
         f"left is the gauge, which pilots do not tell: {above_db.min():+.2f} to "
-        f"{above_db.max():+.2f} dB from its floor. More slots, which the paper advises, do not "
-        "lower it.",
+        f"{above_db.max():+.2f} dB from its floor, which does not depend on how many slots there "
+        "are; the paper advises more.",
     )
 
 
