@@ -216,11 +216,11 @@ def test_table_says_that_the_second_round_is_off_centre():
 
 def test_fig_5a_knows_the_published_starts_and_others():
     parameters = replace(fig_5a.STUDY.published, starts=6, our_starts=2)
-    published = fig_5a.gather(parameters, fig_5a_results(parameters, None)).published_nmse_db.values
-    like = fig_5a.gather(parameters, fig_5a_results(parameters, published))
-    unlike = fig_5a.gather(parameters, fig_5a_results(parameters, published - 30))
-    assert judgements(fig_5a.judge(like)) == [AGREES] * 4 + [BETTER]
-    assert judgements(fig_5a.judge(unlike)) == [DIFFERS] * 3 + [AGREES, BETTER]
+    published = fig_5a.STUDY.gather(parameters, fig_5a_results(parameters, None)).published_nmse_db.values
+    like = fig_5a.STUDY.gather(parameters, fig_5a_results(parameters, published))
+    unlike = fig_5a.STUDY.gather(parameters, fig_5a_results(parameters, published - 30))
+    assert judgements(fig_5a.STUDY.judge(like)) == [AGREES] * 4 + [BETTER]
+    assert judgements(fig_5a.STUDY.judge(unlike)) == [DIFFERS] * 3 + [AGREES, BETTER]
 
 
 def fig_5a_results(parameters, curves_db):
@@ -245,8 +245,8 @@ def test_fig_5b_finds_the_best_decay():
     parameters = fig_5b.STUDY.published
     decays = np.array(decays_of(parameters))
     found = [
-        fig_5b.judge(
-            fig_5b.gather(parameters, sweep_results(parameters, 500 * abs(decays - d) - 25))
+        fig_5b.STUDY.judge(
+            fig_5b.STUDY.gather(parameters, sweep_results(parameters, 500 * abs(decays - d) - 25))
         )
         for d in (0.95, 0.85)
     ]
@@ -256,9 +256,9 @@ def test_fig_5b_finds_the_best_decay():
 def test_fig_4b_agrees_with_the_published_means_and_not_with_others():
     parameters = fig_4b.STUDY.published
     zeros = np.zeros(len(decays_of(parameters)))
-    shown = fig_4b.gather(parameters, sweep_results(parameters, zeros)).published_mean_db.values
-    same = fig_4b.judge(fig_4b.gather(parameters, sweep_results(parameters, shown)))
-    other = fig_4b.judge(fig_4b.gather(parameters, sweep_results(parameters, shown[::-1])))
+    shown = fig_4b.STUDY.gather(parameters, sweep_results(parameters, zeros)).published_mean_db.values
+    same = fig_4b.STUDY.judge(fig_4b.STUDY.gather(parameters, sweep_results(parameters, shown)))
+    other = fig_4b.STUDY.judge(fig_4b.STUDY.gather(parameters, sweep_results(parameters, shown[::-1])))
     assert same[0].judgement is AGREES
     assert judgements(other)[:2] == [DIFFERS, DIFFERS]
 
@@ -270,7 +270,7 @@ def test_published_errors_follow_the_learning_rate():
     """
     parameters = fig_4b.STUDY.published
     zeros = np.zeros(len(decays_of(parameters)))
-    data = fig_4b.gather(parameters, sweep_results(parameters, zeros)).sel(decay=slice(0.8, 1))
+    data = fig_4b.STUDY.gather(parameters, sweep_results(parameters, zeros)).sel(decay=slice(0.8, 1))
     above_db = data.published_mean_db - rate_limit_db(data.decay.values, 100)
     assert float(above_db.min()) > -3
     assert float(above_db.max()) < 12
@@ -281,11 +281,11 @@ def arranged(module, errors_db, our_db=-120.0):
     parameters = module.STUDY.published
     generator = np.random.default_rng(3)
     results = []
-    for unit in module.units(parameters):
+    for unit in module.STUDY.units(parameters):
         stack, starts = unit.arguments["stack"], unit.arguments["starts"]
         centre = errors_db(stack) if "decay" in unit.arguments else our_db
         results.append(results_ending_at(generator.normal(centre, 1, starts), 100))
-    return module.gather(parameters, results)
+    return module.STUDY.gather(parameters, results)
 
 
 def test_fig_11a_agrees_only_if_half_a_wavelength_works_and_less_does_not():
@@ -346,7 +346,7 @@ def test_receivers_a_quarter_turn_on_are_the_same_receivers_renamed():
 def test_units_ask_for_the_arrangement():
     """Every spacing with every number of layers, and our method where it is wanted."""
     parameters = fig_11a.STUDY.published
-    stacks = [unit.arguments["stack"] for unit in fig_11a.units(parameters)]
+    stacks = [unit.arguments["stack"] for unit in fig_11a.STUDY.units(parameters)]
     asked = [(s["layers"], s["receiver_spacing_wavelengths"]) for s in stacks]
     spacings = parameters.spacings_wavelengths
     layers = [*parameters.layers, *parameters.our_layers]

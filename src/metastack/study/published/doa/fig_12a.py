@@ -1,16 +1,12 @@
 """Fig. 12a of the DOA paper: the 4x4 fit over the spacing of the receivers, for several layers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import xarray as xr
-
-from ...units import Results, Unit
 from ..study import Paper, Study
 from . import receivers
 from .descents import BEST_4X4
-from .receivers import Arrangement, Runs
+from .receivers import Arrangement
 from .spacing_verdicts import judge_spacing
 
 # What 100 iterations of the paper's descent come to at half a wavelength, and no more.
@@ -23,6 +19,7 @@ _ARRANGEMENT = Arrangement(
     unit="wavelengths",
     compared="layers",
     kind="layers",
+    parameters=("spacings_wavelengths", "layers", "our_layers"),
     lowest_db=-40,
 )
 
@@ -40,28 +37,6 @@ class Parameters:
     seed: int = 0
 
 
-def _runs(p: Parameters) -> Runs:
-    return Runs(
-        along=p.spacings_wavelengths,
-        compared=p.layers,
-        ours=p.our_layers,
-        iterations=p.iterations,
-        starts=p.starts,
-        our_starts=p.our_starts,
-        seed=p.seed,
-    )
-
-
-def units(parameters: Parameters) -> list[Unit]:
-    """Descents of every stack at every spacing, then our method."""
-    return receivers.units(_ARRANGEMENT, _runs(parameters))
-
-
-def gather(parameters: Parameters, results: Sequence[Results]) -> xr.Dataset:
-    """NMSE and insertion loss in dB over layers, spacings and starts."""
-    return receivers.gather(_ARRANGEMENT, _runs(parameters), results)
-
-
 STUDY = Study(
     name="doa-fig-12a",
     paper=Paper.DOA,
@@ -76,8 +51,8 @@ STUDY = Study(
         starts=3,
         our_starts=2,
     ),
-    units=units,
-    gather=gather,
+    units=partial(receivers.units, _ARRANGEMENT),
+    gather=partial(receivers.gather, _ARRANGEMENT),
     draw=partial(receivers.draw, _ARRANGEMENT),
     judge=partial(judge_spacing, able_layers=13, error_db=_GOOD_DB),
 )

@@ -1,16 +1,12 @@
 """Fig. 12b of the DOA paper: the 4x4 fit over the rotation of the receivers, for several atoms."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import xarray as xr
-
-from ...units import Results, Unit
 from ..study import Paper, Study
 from . import receivers
 from .descents import BEST_4X4
-from .receivers import Arrangement, Runs
+from .receivers import Arrangement
 from .rotation_verdicts import judge_rotation
 
 _ARRANGEMENT = Arrangement(
@@ -21,6 +17,7 @@ _ARRANGEMENT = Arrangement(
     unit="degrees",
     compared="atoms_per_side",
     kind="atoms a side",
+    parameters=("rotations_deg", "atoms_per_side", "our_atoms_per_side"),
     lowest_db=-40,
 )
 
@@ -38,28 +35,6 @@ class Parameters:
     seed: int = 0
 
 
-def _runs(p: Parameters) -> Runs:
-    return Runs(
-        along=p.rotations_deg,
-        compared=p.atoms_per_side,
-        ours=p.our_atoms_per_side,
-        iterations=p.iterations,
-        starts=p.starts,
-        our_starts=p.our_starts,
-        seed=p.seed,
-    )
-
-
-def units(parameters: Parameters) -> list[Unit]:
-    """Descents of every stack at every angle, then our method."""
-    return receivers.units(_ARRANGEMENT, _runs(parameters))
-
-
-def gather(parameters: Parameters, results: Sequence[Results]) -> xr.Dataset:
-    """NMSE and insertion loss in dB over atoms, angles and starts."""
-    return receivers.gather(_ARRANGEMENT, _runs(parameters), results)
-
-
 STUDY = Study(
     name="doa-fig-12b",
     paper=Paper.DOA,
@@ -74,8 +49,8 @@ STUDY = Study(
         starts=3,
         our_starts=2,
     ),
-    units=units,
-    gather=gather,
+    units=partial(receivers.units, _ARRANGEMENT),
+    gather=partial(receivers.gather, _ARRANGEMENT),
     draw=partial(receivers.draw, _ARRANGEMENT),
     judge=judge_rotation,
 )

@@ -1,13 +1,11 @@
 """Fig. 5a of the DOA paper: how the 4x4 fit falls with the iterations, for three decays."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from ...units import Results, Unit
 from ..study import Judgement, Paper, Study, Verdict
 from . import convergence
 from .convergence import judge_decay
@@ -29,16 +27,6 @@ class Parameters:
     starts: int = 21
     our_starts: int = 5
     seed: int = 0
-
-
-def units(parameters: Parameters) -> list[Unit]:
-    """One descent for each decay, then ours."""
-    return convergence.units(BEST_4X4, parameters)
-
-
-def gather(parameters: Parameters, results: Sequence[Results]) -> xr.Dataset:
-    """NMSE in dB over decays, starts and iterations; the published curves beside them."""
-    return convergence.gather(_PUBLISHED, parameters, results)
 
 
 def judge(data: xr.Dataset) -> list[Verdict]:
@@ -87,8 +75,8 @@ STUDY = Study(
     "2x2 DFT allows.",
     published=Parameters(),
     quick=Parameters(iterations=100, starts=3, our_starts=2),
-    units=units,
-    gather=gather,
+    units=partial(convergence.units, BEST_4X4),
+    gather=partial(convergence.gather, _PUBLISHED),
     draw=partial(convergence.draw, lowest_db=_LOWEST_DB),
     judge=judge,
 )

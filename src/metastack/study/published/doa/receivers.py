@@ -29,7 +29,8 @@ class Arrangement:
     """What a figure varies.
 
     `along` and `compared` are arguments of `uniform_stack`; `name` and `unit` say the first on the
-    axis, `kind` the second in the legend. `lowest_db`: where the picture of the descents ends.
+    axis, `kind` the second in the legend. `parameters`: where in the parameters the values are,
+    along, compared, and compared for our method. `lowest_db`: where the picture ends.
     """
 
     best: Mapping[str, Any]
@@ -39,7 +40,14 @@ class Arrangement:
     unit: str
     compared: str
     kind: str
+    parameters: tuple[str, str, str]
     lowest_db: float | None = None
+
+    def runs(self, parameters: Any) -> "Runs":
+        """How much these parameters run."""
+        along, compared, ours = (getattr(parameters, name) for name in self.parameters)
+        p = parameters
+        return Runs(along, compared, ours, p.iterations, p.starts, p.our_starts, p.seed)
 
 
 @dataclass(frozen=True)
@@ -55,12 +63,12 @@ class Runs:
     seed: int
 
 
-def units(arrangement: Arrangement, runs: Runs) -> list[Unit]:
+def units(arrangement: Arrangement, parameters: Any) -> list[Unit]:
     """Descents of every stack in every arrangement, then our method; programs follow each other.
 
     Every point has starts of its own, so that chance in one says nothing about another.
     """
-    found = list[Unit]()
+    found, runs = list[Unit](), arrangement.runs(parameters)
     common = {"iterations": runs.iterations}
     for position, stack in enumerate(_stacks(arrangement, runs, runs.compared)):
         chance = {"starts": runs.starts, "seed": 1000 * runs.seed + position}
@@ -80,8 +88,9 @@ def _stacks(arrangement: Arrangement, runs: Runs, compared: Sequence[int]) -> li
     ]
 
 
-def gather(arrangement: Arrangement, runs: Runs, results: Sequence[Results]) -> xr.Dataset:
+def gather(arrangement: Arrangement, parameters: Any, results: Sequence[Results]) -> xr.Dataset:
     """Errors and losses of all starts, over the compared stacks and the arrangement."""
+    runs = arrangement.runs(parameters)
     theirs = len(runs.compared) * len(runs.along)
     data = xr.merge(
         [
@@ -127,7 +136,8 @@ def draw(arrangement: Arrangement, data: xr.Dataset) -> Figure:
         one = data.sel({arrangement.compared: count})
         kind = arrangement.kind if count > 1 else arrangement.kind.removesuffix("s")
         _draw_stack(axes, one, f"{count} {kind}", index, arrangement)
-    axes.plot([], [], "--", color="black", label="ours, median")
+    if data.sizes["our_start"] and np.isfinite(data.our_nmse_db).any():
+        axes.plot([], [], "--", color="black", label="ours, median")
     axes.fill_between([], [], [], color="black", alpha=0.15, label="range over starts")
     axes.set_ylim(bottom=arrangement.lowest_db)
     axes.set_xlabel(f"{arrangement.name} ({arrangement.unit})")
