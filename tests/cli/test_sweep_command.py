@@ -87,6 +87,14 @@ def test_what_no_point_can_do_is_said(capsys, folder):
     assert "No point can be computed: `--snapshots-x` belongs to `--for doa`" in message
 
 
+def test_results_are_shown_and_checked_like_any_file(capsys, folder):
+    swept(capsys, folder, DESCENT)
+    shown = answer_of(capsys, "show", folder / "run" / "results.nc")
+    assert shown["kind"] == "sweep results"
+    assert "decay" in shown["results"][0]["over"]
+    assert answer_of(capsys, "check", folder / "run" / "results.nc")["verdict"] == "usable"
+
+
 def test_any_command_can_be_swept(capsys, folder):
     text = """command = "models compare"
 [fixed]

@@ -22,11 +22,15 @@ from ..files import (
     read_response,
     read_stack,
 )
+from ..files.dataset_file import load_dataset
+from ..files.netcdf import stored_kind
 from ..stack import Stack
 from .design import design_answer
 from .design_doa import direction_design_answer
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from ..files.pilot_record import PilotRecord
 
 
@@ -183,6 +187,27 @@ def _dispersion(path: Path) -> dict[str, Any]:
     }
 
 
+def _results(path: Path) -> dict[str, Any]:
+    data = load_dataset(path, kind=str(stored_kind(path)))
+    told = {key: value for key, value in data.attrs.items() if key in ("study", "command")}
+    return {**told, "results": result_rows(data)}
+
+
+def result_rows(data: "xr.Dataset") -> list[dict[str, Any]]:
+    """Each result of a sweep or a study: what it is over, its least and greatest value."""
+    return [_result_row(str(name), value) for name, value in data.data_vars.items()]
+
+
+def _result_row(name: str, value: "xr.DataArray") -> dict[str, Any]:
+    known = value.dtype.kind in "biuf" and bool(value.notnull().any())
+    return {
+        "result": name,
+        "over": ", ".join(map(str, value.dims)) or "nothing",
+        "least": float(value.min()) if known else float("nan"),
+        "greatest": float(value.max()) if known else float("nan"),
+    }
+
+
 _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.STACK: _stack,
     FileKind.DESIGN: _design,
@@ -196,4 +221,6 @@ _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.INPUT_CODES: _input_codes,
     FileKind.ATOM_TABLE: _table,
     FileKind.DISPERSION_TABLE: _dispersion,
+    FileKind.SWEEP_RESULTS: _results,
+    FileKind.STUDY_RESULTS: _results,
 }

@@ -43,6 +43,8 @@ def rebuild(runs: RunsFolder = None, json: AsJson = False) -> None:
 @app.command("show")
 def show(run: RunName, runs: RunsFolder = None, json: AsJson = False) -> None:
     """Say what a run was asked, how far it is and what came of it."""
+    from .facts import result_rows
+
     folder = _index(runs_folder(runs)).folder(run)
     told = folder.inputs
     answer: dict[str, Any] = {
@@ -61,7 +63,7 @@ def show(run: RunName, runs: RunsFolder = None, json: AsJson = False) -> None:
         "last_log_line": _last_line(folder),
     }
     if folder.is_finished:
-        answer["results"] = _variables(folder.results())
+        answer["results"] = result_rows(folder.results())
     emit(answer, as_json=json)
 
 
@@ -137,24 +139,6 @@ def _files(folder: "RunFolder") -> list[str]:
 def _last_line(folder: "RunFolder") -> str:
     log = folder.path / "log.txt"
     return log.read_text(encoding="utf-8").splitlines()[-1] if log.exists() else "none"
-
-
-def _variables(data: "xr.Dataset") -> list[dict[str, Any]]:
-    import numpy as np
-
-    return [
-        {
-            "result": str(name),
-            "over": ", ".join(map(str, value.dims)) or "nothing",
-            "least": float(np.nanmin(value.values)) if _is_real(value) else float("nan"),
-            "greatest": float(np.nanmax(value.values)) if _is_real(value) else float("nan"),
-        }
-        for name, value in data.data_vars.items()
-    ]
-
-
-def _is_real(value: "xr.DataArray") -> bool:
-    return value.dtype.kind in "biuf" and bool((value == value).any())
 
 
 def _input_differences(one: "RunFolder", other: "RunFolder") -> str:

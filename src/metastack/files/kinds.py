@@ -23,6 +23,8 @@ class FileKind(Enum):
     DISPERSION_TABLE = "table of measured dispersion"
     CODES = "table of codes"
     INPUT_CODES = "table of codes of the input layer"
+    SWEEP_RESULTS = "sweep results"
+    STUDY_RESULTS = "study results"
 
 
 def identify(path: Path | str) -> FileKind:
@@ -56,6 +58,8 @@ _NETCDF = {
         FileKind.PILOTS,
         FileKind.ENERGY_PILOTS,
         FileKind.PILOT_PLAN,
+        FileKind.SWEEP_RESULTS,
+        FileKind.STUDY_RESULTS,
     )
 }
 
