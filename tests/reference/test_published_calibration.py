@@ -62,6 +62,9 @@ def test_the_error_rises_with_e_v():
     before = fig_4a.of_layers(data).nmse.sel(when="before").values.ravel()
     assert 10 * np.log10(before[1] / before[0]) == pytest.approx(12, abs=0.5)
     assert judgements(study.judge(data), "rise") == [Judgement.AGREES]
+    assert judgements(study.judge(data), "more slots") == [Judgement.PAPER_WRONG]
+    far = data.assign(floor=data.floor / 100)
+    assert judgements(study.judge(far), "more slots") == [Judgement.AGREES]
     falling = data.assign(nmse=1 / data.nmse)
     assert judgements(study.judge(falling), "rise") == [Judgement.DIFFERS]
 

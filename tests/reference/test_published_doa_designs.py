@@ -216,7 +216,9 @@ def test_table_says_that_the_second_round_is_off_centre():
 
 def test_fig_5a_knows_the_published_starts_and_others():
     parameters = replace(fig_5a.STUDY.published, starts=6, our_starts=2)
-    published = fig_5a.STUDY.gather(parameters, fig_5a_results(parameters, None)).published_nmse_db.values
+    published = fig_5a.STUDY.gather(
+        parameters, fig_5a_results(parameters, None)
+    ).published_nmse_db.values
     like = fig_5a.STUDY.gather(parameters, fig_5a_results(parameters, published))
     unlike = fig_5a.STUDY.gather(parameters, fig_5a_results(parameters, published - 30))
     assert judgements(fig_5a.STUDY.judge(like)) == [AGREES] * 4 + [BETTER]
@@ -256,9 +258,13 @@ def test_fig_5b_finds_the_best_decay():
 def test_fig_4b_agrees_with_the_published_means_and_not_with_others():
     parameters = fig_4b.STUDY.published
     zeros = np.zeros(len(decays_of(parameters)))
-    shown = fig_4b.STUDY.gather(parameters, sweep_results(parameters, zeros)).published_mean_db.values
+    shown = fig_4b.STUDY.gather(
+        parameters, sweep_results(parameters, zeros)
+    ).published_mean_db.values
     same = fig_4b.STUDY.judge(fig_4b.STUDY.gather(parameters, sweep_results(parameters, shown)))
-    other = fig_4b.STUDY.judge(fig_4b.STUDY.gather(parameters, sweep_results(parameters, shown[::-1])))
+    other = fig_4b.STUDY.judge(
+        fig_4b.STUDY.gather(parameters, sweep_results(parameters, shown[::-1]))
+    )
     assert same[0].judgement is AGREES
     assert judgements(other)[:2] == [DIFFERS, DIFFERS]
 
@@ -270,7 +276,9 @@ def test_published_errors_follow_the_learning_rate():
     """
     parameters = fig_4b.STUDY.published
     zeros = np.zeros(len(decays_of(parameters)))
-    data = fig_4b.STUDY.gather(parameters, sweep_results(parameters, zeros)).sel(decay=slice(0.8, 1))
+    data = fig_4b.STUDY.gather(parameters, sweep_results(parameters, zeros)).sel(
+        decay=slice(0.8, 1)
+    )
     above_db = data.published_mean_db - rate_limit_db(data.decay.values, 100)
     assert float(above_db.min()) > -3
     assert float(above_db.max()) < 12
