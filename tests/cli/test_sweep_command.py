@@ -11,6 +11,7 @@ import xarray as xr
 from test_commands import answer_of, refusal_of
 
 from metastack.cli.command_points import numbers_in
+from metastack.cli.main import run
 from metastack.files.dataset_file import load_dataset
 
 STACK = """
@@ -195,6 +196,9 @@ decay = {low = 0.5, high = 0.9}
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
+        ("iterations = 6", 'random_start = "no"', "must be true or false, but is 'no'"),
+        ('"gradient-descent"', '["adam", "lbfgs"]', "must be one value"),
+        ('"design"', '"sweep"', "`sweep` must be a command, but is not"),
         ("decay =", "dcay =", "`dcay` must be a parameter of `design`, but is not: did you mean"),
         ('"design"', '"desing"', "did you mean `design`?"),
         ('"design"', '"codebook"', "must answer with `--json`"),
@@ -205,7 +209,7 @@ decay = {low = 0.5, high = 0.9}
         ("stack.gaps.", "device.gaps.", "or `stack.` and a key of its stack file"),
         ('stack = "stack.toml"', 'stack = "none.toml"', "does not exist"),
         ('stack = "stack.toml"', "", "Missing argument 'STACK'"),
-        ("seeds = 2", "seeds = 1000000", "at most 1,000,000 points, but has 4,000,000"),
+        ("seeds = 2", "seeds = 1000000", "at most 100,000 points, but has 4,000,000"),
         ('"gradient-descent"', '"levenberg-marquardt"', "belongs to `--method gradient-descent`"),
     ],
 )  # fmt: skip
@@ -228,6 +232,37 @@ def test_options_that_exclude_each_other(capsys, folder):
     assert "must be the folder of a run, but is none" in refusal_of(
         capsys, "sweep", "--resume", folder
     )
+
+
+def test_a_search_goes_on_past_stacks_that_cannot_be_built_and_knows_its_stack(capsys, folder):
+    pytest.importorskip("optuna")
+    text = """command = "design"
+[fixed]
+stack = "stack.toml"
+method = "gradient-descent"
+iterations = 3
+[search]
+trials = 12
+[search.objectives]
+nmse_db = "minimise"
+[search.parameters]
+"stack.gaps.thickness_wavelengths" = {low = -2.0, high = 6.0}
+"""
+    code = run(["sweep", str(written(folder, text)), "-o", str(folder / "run"), "--json"])
+    printed = capsys.readouterr()
+    assert code == 0
+    answer = json.loads(printed.out)
+    assert 0 < answer["refused"] < 12
+    assert "points are NaN" in printed.err
+    assert (folder / "run" / "inputs" / "stack.toml").read_text() == STACK
+    (folder / "stack.toml").write_text(STACK.replace("60e9", "61e9"))
+    message = refusal_of(capsys, "sweep", folder / "sweep.toml", "-o", folder / "run")
+    assert "was begun with others" in message
+
+
+def test_a_stack_value_may_be_a_list(capsys, folder):
+    text = DESCENT.replace("[grid]", '"stack.layers.spacing_wavelengths" = [0.5, 0.4]\n[grid]')
+    assert swept(capsys, folder, text)[0]["points"] == 8
 
 
 def test_a_changed_stack_is_another_sweep(capsys, folder):
@@ -271,6 +306,8 @@ def test_nothing_is_deleted_without_being_asked(capsys, folder, monkeypatch):
 
 def test_what_is_no_run_is_refused(capsys, folder):
     assert "there is none" in refusal_of(capsys, "runs", "show", "x", "--runs", folder)
+    assert "there is none" in refusal_of(capsys, "runs", "list", "--runs", folder / "typo")
+    assert not (folder / "typo").exists()
     (folder / "begun").mkdir()
     message = refusal_of(capsys, "runs", "delete", "begun", "--yes", "--runs", folder)
     assert "there is none" in message

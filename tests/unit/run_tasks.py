@@ -1,6 +1,8 @@
 """Tasks for tests of runs, for every process to import; as a program, a run that can be killed."""
 
+import errno
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -30,6 +32,22 @@ def refusing(*, number):
     """The same, but 3 cannot be used."""
     if number == 3:
         raise InputError("`number` must not be 3, but is 3.")
+    return square(number=number)
+
+
+def on_a_full_disk():
+    """What `files.replacing` makes of a full disk."""
+    raise InputError("cannot be written") from OSError(errno.ENOSPC, "No space left on device")
+
+
+def interrupted(*, number):
+    """The second one gets Ctrl-C, and ends early with what it has."""
+    try:
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+    except KeyboardInterrupt:
+        pass
     return square(number=number)
 
 

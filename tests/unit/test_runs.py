@@ -145,6 +145,28 @@ def test_a_full_disk_ends_in_one_line_and_leaves_the_folder_whole(tmp_path, monk
         assert_same(run_units(units, run), [unit.compute() for unit in units])
 
 
+def test_what_the_disk_lacks_is_no_fault_of_a_unit(tmp_path):
+    """A command that could not write its own file for want of room is not refused for good."""
+    with pytest.raises(InputError, match="cannot be written"):
+        computed(tmp_path / "run", [Unit(run_tasks.on_a_full_disk, {})])
+    assert RunFolder.open(tmp_path / "run").done == 0
+
+
+def test_a_task_that_makes_something_of_ctrl_c_is_not_taken_for_finished(tmp_path):
+    units = [Unit(run_tasks.interrupted, {"number": number}) for number in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        computed(tmp_path / "run", units)
+    assert RunFolder.open(tmp_path / "run").done == 1
+
+
+def test_a_damaged_refusal_is_computed_again(tmp_path):
+    units = squares(4, task=run_tasks.refusing)
+    run, before = computed(tmp_path / "run", units)
+    (run.path / "units" / f"{units[3].key}.json").write_text("{")
+    with run.alone():
+        assert run_units(units, run)[3] == before[3]
+
+
 def test_half_written_files_of_a_killed_process_are_removed(tmp_path):
     run = begun(tmp_path / "run", squares(1))
     leftover = run.path / "units" / ".abc.1234.npz"
@@ -228,6 +250,18 @@ def test_a_damaged_run_is_refused(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
         RunFolder.open(tmp_path / "run")
     assert RunIndex(tmp_path).runs() == []
+
+
+def test_one_damaged_run_does_not_hide_the_others(tmp_path):
+    for name in ("one", "two"):
+        begun(tmp_path / name, squares(1))
+    index = RunIndex(tmp_path)
+    assert len(index.runs()) == 2
+    file = tmp_path / "one" / "run.json"
+    file.write_text(file.read_text().replace('"seed": 0', '"seed": null'))
+    with pytest.raises(InputError, match="a value is missing or of another kind"):
+        RunFolder.open(tmp_path / "one")
+    assert [entry.folder for entry in index.runs()] == ["two"]
 
 
 def test_no_run_is_refused(tmp_path):

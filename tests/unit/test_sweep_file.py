@@ -44,6 +44,18 @@ def test_a_range_has_both_ends_and_keeps_what_people_write():
     assert [point["decay"] for point in points_of(text)] == [1, 10, 100]
 
 
+def test_whole_numbers_from_whole_ends_are_whole():
+    counts = [p["n"] for p in points_of("[grid.n]\nfirst = 1\nlast = 5\ncount = 3")]
+    assert counts == [1, 3, 5]
+    assert all(isinstance(count, int) for count in counts)
+
+
+def test_names_are_those_of_options_however_they_are_written():
+    assert points_of("[grid]\ngoal-db = [-10]") == [{"goal_db": -10}]
+    assert "stands there twice" in refusal(HEAD + "[grid]\ngoal-db = [-10]\ngoal_db = [-20]")
+    assert "is both" in refusal(HEAD + "[fixed]\ngoal_db = -1\n[grid]\ngoal-db = [-10]")
+
+
 def test_a_list_moves_parameters_together():
     text = '[lists.case]\nmethod = ["adam", "lbfgs"]\niterations = [10, 20]'
     assert points_of(text) == [
@@ -95,6 +107,8 @@ def test_the_examples_can_be_read():
             "[search.parameters]\ndecay = {low = 0.5, high = 1.0}",
             "'minimise' or 'maximise'",
         ),
+        (HEAD + "name = '../x'\nseeds = 2", "`name`"),
+        (HEAD + "[grid]\nseed = [99999999999999999999]", "must be a finite number"),
         ("command = [", "must be TOML"),
     ],
 )

@@ -78,6 +78,18 @@ def test_a_refused_point_is_nan_and_the_others_stay():
         labelled(points, places, [Refused("because")] * 3)
 
 
+def test_what_is_left_out_is_named():
+    """A vector that has two lengths, a result of one point only, one whose name an axis took."""
+    error = Axis("error", ("x",), ((0,), (1,)))
+    outcomes = [
+        {"error": np.array([1.0]), "y": np.array([2.0]), "v": np.zeros((1, 2)), "w": np.array([1])},
+        {"error": np.array([1.0]), "y": np.array([3.0]), "v": np.zeros((1, 3))},
+    ]
+    data = labelled(Points((error,)), [[0], [1]], outcomes)
+    assert list(data.data_vars) == ["y"]
+    assert data.attrs["left_out"] == "error, v, w"
+
+
 def test_a_number_that_is_somewhere_unknown_stays_a_number_everywhere():
     """One point answers with a whole number, the other with null."""
     outcomes = [{"count": np.array([4])}, {"count": np.array([np.nan])}]
@@ -91,6 +103,9 @@ def test_a_number_that_is_somewhere_unknown_stays_a_number_everywhere():
         ((axis("x"),), "`x` must have at least one value"),
         ((axis("x", 1), axis("x", 2)), "stands there twice"),
         ((axis("decay", 1), TIED), "`decay` stands there twice"),
+        ((TIED, Axis("decay", ("x",), ((1,),))), "`decay` stands there twice"),
+        ((axis("a/b", 1),), "must not be empty or have a `/`"),
+        ((axis("", 1),), "must not be empty"),
     ],
 )
 def test_what_is_no_grid_is_refused(axes, message):

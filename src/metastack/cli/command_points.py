@@ -11,6 +11,7 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from difflib import get_close_matches
 from io import StringIO
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ from ..errors import InputError, require
 # What differs from run to run, or says where something is.
 _NOT_RESULTS = ("seconds", "output", "path")
 _OUTPUTS = ("output", "report")
+# They compute many points themselves.
+_NOT_SWEPT = ("sweep", "reproduce", "runs")
+
+_ONE_AT_A_TIME = Lock()
 
 
 class CommandLine:
@@ -36,12 +41,10 @@ class CommandLine:
 
         self.words = tuple(words)
         found: Any = get_command(app)
-        for depth, word in enumerate(words):
+        for word in words or [""]:
             known: dict[str, Any] = getattr(found, "commands", {})
-            require(
-                word in known,
-                _unknown(f"command of `metastack {' '.join(words[:depth])}`", word, list(known)),
-            )
+            names = [name for name in known if name not in _NOT_SWEPT]
+            require(word in names, _unknown("command", word, names))
             found = known[word]
         self._command = found
         self._parameters = {each.name: each for each in found.params}
@@ -120,7 +123,8 @@ class CommandLine:
             InputError: as the command.
         """
         said, aside = StringIO(), StringIO()
-        with TemporaryDirectory() as folder, chdir(folder):
+        # Both the folder and the outputs are the whole process's.
+        with _ONE_AT_A_TIME, TemporaryDirectory() as folder, chdir(folder):
             context = self._command.make_context(self.words[-1], self.arguments(parameters))
             # Its progress would be drawn over that of the sweep.
             with context, redirect_stdout(said), redirect_stderr(aside):
@@ -137,10 +141,14 @@ def _output_name(parameter: Any) -> str:
 def _option(parameter: Any, value: Any) -> list[str]:
     flag = parameter.opts[0]
     if parameter.is_flag:
-        off = parameter.secondary_opts
-        return [flag] if value else off[:1]
+        require(isinstance(value, bool), f"`{flag}` must be true or false, but is {value!r}.")
+        return [flag] if value else parameter.secondary_opts[:1]
     if parameter.nargs != 1:
         return [flag, *map(str, _several(value))]
+    require(
+        parameter.multiple or not isinstance(value, list),
+        f"`{flag}` must be one value, but is {value!r}.",
+    )
     return [word for each in _several(value) for word in (flag, str(each))]
 
 
@@ -154,7 +162,7 @@ def _told(parameters: Mapping[str, Any]) -> str:
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name.replace("-", "_"), known, n=1)
-    advice = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}."
+    advice = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known) or 'none'}."
     return f"`{name}` must be a {what}, but is not: {advice}"
 
 

@@ -31,7 +31,7 @@ def executor_of(workers: int | None, scheduler: str | None) -> "Executor":
     """Where to compute.
 
     Raises:
-        InputError: both are given.
+        InputError: both are given; there is no such cluster.
     """
     from ..errors import require
     from ..study.runs import Cluster, InProcess, Processes
@@ -41,7 +41,9 @@ def executor_of(workers: int | None, scheduler: str | None) -> "Executor":
         "Give either `--workers` or `--scheduler`: a cluster has as many workers as it has.",
     )
     if scheduler is not None:
-        return Cluster(scheduler)
+        cluster = Cluster(scheduler)
+        cluster.check()
+        return cluster
     return InProcess() if workers is None else Processes(workers)
 
 
@@ -53,9 +55,29 @@ def runs_folder(given: Path | None) -> Path:
     """
     from .options import require_folder
 
-    folder = given or Path(os.environ.get("METASTACK_RUNS") or "metastack-runs")
+    folder = _named(given)
     require_folder(folder)
     return folder
+
+
+def existing_runs_folder(given: Path | None) -> Path:
+    """The folder of all runs, which must be there.
+
+    Raises:
+        InputError: it is not.
+    """
+    from ..errors import require
+
+    folder = _named(given)
+    require(
+        folder.is_dir(),
+        f"`{folder}` must be the folder of all runs, but there is none; give `--runs`.",
+    )
+    return folder
+
+
+def _named(given: Path | None) -> Path:
+    return given or Path(os.environ.get("METASTACK_RUNS") or "metastack-runs")
 
 
 def most_seconds(yes: bool) -> float:

@@ -9,7 +9,7 @@ import typer
 
 from .options import AsJson
 from .output import emit
-from .run_options import RunsFolder, runs_folder
+from .run_options import RunsFolder, existing_runs_folder
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,7 +27,7 @@ _MOST_LINES = 10
 @app.command("list")
 def list_runs(runs: RunsFolder = None, json: AsJson = False) -> None:
     """List all runs, the newest last."""
-    folder = runs_folder(runs)
+    folder = existing_runs_folder(runs)
     entries = _index(folder).runs()
     emit({"runs": len(entries), "folder": str(folder), "list": _rows(entries)}, as_json=json)
 
@@ -35,7 +35,7 @@ def list_runs(runs: RunsFolder = None, json: AsJson = False) -> None:
 @app.command("rebuild")
 def rebuild(runs: RunsFolder = None, json: AsJson = False) -> None:
     """Make the index anew from the folders."""
-    folder = runs_folder(runs)
+    folder = existing_runs_folder(runs)
     entries = _index(folder).rebuild()
     emit({"runs": len(entries), "folder": str(folder)}, as_json=json)
 
@@ -45,7 +45,7 @@ def show(run: RunName, runs: RunsFolder = None, json: AsJson = False) -> None:
     """Say what a run was asked, how far it is and what came of it."""
     from .facts import result_rows
 
-    folder = _index(runs_folder(runs)).folder(run)
+    folder = _index(existing_runs_folder(runs)).folder(run)
     told = folder.inputs
     answer: dict[str, Any] = {
         "run": folder.path.name,
@@ -75,7 +75,7 @@ def compare(
     json: AsJson = False,
 ) -> None:
     """Say how two runs differ: what they were asked, and each result that both have."""
-    index = _index(runs_folder(runs))
+    index = _index(existing_runs_folder(runs))
     one, other = index.folder(first), index.folder(second)
     emit(
         {
@@ -98,8 +98,9 @@ def delete(
     """Delete runs with everything in their folders."""
     from ..errors import require
 
-    index = _index(runs_folder(runs))
-    folders = [index.folder(name) for name in names]
+    index = _index(existing_runs_folder(runs))
+    named = [index.folder(name) for name in names]
+    folders = list({folder.path.resolve(): folder for folder in named}.values())
     listed = ", ".join(str(folder.path) for folder in folders)
     require(
         yes or typer.confirm(f"Delete {listed}?", err=True), "Nothing was deleted: give `--yes`."
@@ -138,7 +139,8 @@ def _files(folder: "RunFolder") -> list[str]:
 
 def _last_line(folder: "RunFolder") -> str:
     log = folder.path / "log.txt"
-    return log.read_text(encoding="utf-8").splitlines()[-1] if log.exists() else "none"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return lines[-1] if lines else "none"
 
 
 def _input_differences(one: "RunFolder", other: "RunFolder") -> str:

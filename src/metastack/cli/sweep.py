@@ -45,10 +45,13 @@ def sweep(
     executor = executor_of(workers, scheduler)
     asked, folder = _begun(sweep_file, output, resume, runs)
     with folder.alone():
-        data, refused = asked.answered(partial(_computed, folder, executor, most_seconds(yes)))
+        most = most_seconds(yes) / asked.points
+        data, refused = asked.answered(partial(_computed, folder, executor, most))
         _write(folder, asked, data)
     for reason in list(dict.fromkeys(refused))[:_MOST_REASONS]:
         warn(f"{refused.count(reason)} of {asked.points} points are NaN: {reason}")
+    if left_out := data.attrs.get("left_out"):
+        warn(f"not every point has these results in one shape, they are left out: {left_out}.")
     emit(_answer(folder, asked, data, len(refused)), as_json=json)
 
 
@@ -75,6 +78,7 @@ def _begun(
 def _computed(
     folder: "RunFolder", executor: "Executor", most: float, plan: "Plan", points: int
 ) -> "list[Outcome]":
+    """What becomes of the units; `most`: the seconds that a point may take on average."""
     from ..study.runs import run_units
     from .progress import CountProgress
 
@@ -84,7 +88,7 @@ def _computed(
             folder,
             executor=executor,
             on_points=progress.advance,
-            most_seconds=most,
+            most_seconds=most * points,
         )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..study.sweeps.sweep_file import SweepDescription
     from ..study.units import Unit
 
-_MOST_POINTS = 1_000_000
+_MOST_POINTS = 100_000
 
 # What `metastack design` may be asked besides, for its points to run in batches.
 _BATCHED = {
@@ -99,12 +100,12 @@ class _Stacks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[tuple[Any, ...], StackDescription] = {}
+        self._known: dict[str, StackDescription] = {}
 
     def __call__(self, file: str, changes: Mapping[str, Any]) -> "StackDescription":
         from ..files import read_changed_stack
 
-        key = (file, *sorted(changes.items()))
+        key = dumps([file, changes], sort_keys=True)
         if key not in self._known:
             try:
                 self._known[key] = read_changed_stack(self._folder / file, changes)
@@ -130,8 +131,15 @@ def _located(value: Any, folder: Path) -> Any:
     """The name of a file beside the sweep file as one that holds anywhere."""
     if isinstance(value, list):
         return [_located(each, folder) for each in value]
-    is_file = isinstance(value, str) and (folder / value).is_file()
+    is_file = isinstance(value, str) and _is_file(folder / value)
     return str((folder / value).resolve()) if is_file else value
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _is_batched(command: CommandLine, point: _Checked) -> bool:
@@ -199,8 +207,9 @@ def _command_unit(command: CommandLine, point: _Checked) -> "Unit":
     from ..study.units import Unit
 
     text = None if point.stack is None else description_text(point.stack)
-    files = [value for value in point.asked.values() if isinstance(value, str)]
-    digests = {path: _digest(Path(path)) for path in files if Path(path).is_file()}
+    values = [each for value in point.asked.values() for each in _several(value)]
+    files = [each for each in values if isinstance(each, str) and _is_file(Path(each))]
+    digests = {path: _digest(Path(path)) for path in files}
     return Unit(
         run_point,
         {
@@ -210,6 +219,10 @@ def _command_unit(command: CommandLine, point: _Checked) -> "Unit":
             "digests": digests,
         },
     )
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _digest(path: Path) -> str:

@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..errors import require
+from ..errors import InputError, require
 from .command_points import CommandLine
 from .options import command_line
 from .sweep_plan import Plan, check_sweep, planned
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from ..study.runs import Outcome, RunFolder, RunInputs
+    from ..study.runs import Outcome, Refused, RunFolder, RunInputs
     from ..study.sweeps import SearchPlan
     from ..study.sweeps.sweep_file import SweepDescription
 
@@ -79,8 +80,16 @@ class Sweep(ABC):
         """
         from ..study.runs import RunFolder
 
-        place = str(self.description.folder.resolve())
-        return RunFolder.begin(path, self.inputs, {_TEXT: self.description.text, _PLACE: place})
+        files = {_TEXT: self.description.text, _PLACE: str(self.description.folder.resolve())}
+        return RunFolder.begin(path, self.inputs, {**self._named_texts(), **files})
+
+    def _named_texts(self) -> dict[str, str]:
+        """The text files that stay the same, such as the stack file."""
+        from ..files.wording import read_text
+
+        named = [value for value in self.description.fixed.values() if isinstance(value, str)]
+        paths = [self.description.folder / name for name in named if name.endswith(".toml")]
+        return {path.name: read_text(path) for path in paths if path.is_file()}
 
 
 @dataclass(frozen=True)
@@ -146,11 +155,13 @@ class SearchSweep(Sweep):
 
     @property
     def fingerprint(self) -> str:
-        """A digest of everything that is computed; what is tried follows from the file."""
-        return sha256(self.description.text.encode()).hexdigest()[:16]
+        """A digest of everything that is computed: what is tried follows from the files."""
+        text = f"{self.description.text} {self.first.fingerprint}"
+        return sha256(text.encode()).hexdigest()[:16]
 
-    def check(self) -> None:
-        """Check one point before anything is computed: the others are of its kind.
+    @cached_property
+    def first(self) -> Plan:
+        """One point, planned before anything is computed: the others are of its kind.
 
         Raises:
             InputError: the command does not take it.
@@ -160,23 +171,39 @@ class SearchSweep(Sweep):
         generator = np.random.default_rng(0)
         drawn = [(draw.parameters, draw.drawn(generator)) for draw in self.search.draws]
         point = {name: value for names, value in drawn for name in names}
-        planned(self.command, self.description, [point])
+        return planned(self.command, self.description, [point])
 
     def answered(self, compute: Compute) -> "tuple[xr.Dataset, list[str]]":
         """The labelled results, and a reason for every point that was refused."""
+        from ..study.runs import Refused
         from ..study.sweeps import labelled, search
 
         places, outcomes = list[list[int]](), list["Outcome"]()
 
         def evaluate(points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, float] | None]:
-            plan = planned(self.command, self.description, points)
-            found, before = compute(plan, len(points)), sum(map(len, places))
-            outcomes.extend(found)
-            places.extend([before + k for k in place] for place in plan.places)
-            return _point_by_point(plan, found, len(points))
+            before, told = sum(map(len, places)), list[Mapping[str, float] | None]()
+            plans = [self._planned(point) for point in points]
+            made = [plan for plan in plans if isinstance(plan, Plan)]
+            units = [unit for plan in made for unit in plan.units]
+            computed = iter(compute(Plan(units, [[k] for k in range(len(units))]), len(points)))
+            for number, plan in enumerate(plans):
+                found = plan if isinstance(plan, Refused) else next(computed)
+                outcomes.append(found)
+                places.append([before + number])
+                told.append(_numbers(found))
+            return told
 
         points = search(self.search, evaluate)
         return labelled(points, places, outcomes), _reasons(places, outcomes)
+
+    def _planned(self, point: Mapping[str, Any]) -> "Plan | Refused":
+        """Its one unit, or why it is none: what is drawn may be impossible together."""
+        from ..study.runs import Refused
+
+        try:
+            return planned(self.command, self.description, [point])
+        except InputError as error:
+            return Refused(str(error))
 
     def figure(self, data: "xr.Dataset") -> "Figure":
         """Every trial by the objectives."""
@@ -196,7 +223,7 @@ def sweep_of(description: "SweepDescription") -> Sweep:
         plan = planned(command, description, list(description.points))
         return GridSweep(description, command, plan)
     search = SearchSweep(description, command, sought)
-    search.check()
+    require(search.first.units, "A search must have a point to compute, but has none.")
     return search
 
 
@@ -229,16 +256,10 @@ def _reasons(places: Sequence[Sequence[int]], outcomes: "Sequence[Outcome]") -> 
     ]
 
 
-def _point_by_point(
-    plan: Plan, outcomes: "Sequence[Outcome]", points: int
-) -> list[Mapping[str, float] | None]:
-    """The numbers of every point, without arrays."""
+def _numbers(outcome: "Outcome") -> Mapping[str, float] | None:
+    """The numbers of a point, without arrays; nothing, if it was refused."""
     from ..study.runs import Refused
 
-    told: list[Mapping[str, float] | None] = [None] * points
-    for place, outcome in zip(plan.places, outcomes, strict=True):
-        if isinstance(outcome, Refused):
-            continue
-        for row, point in enumerate(place):
-            told[point] = {k: float(v[row]) for k, v in outcome.items() if v.ndim == 1}
-    return told
+    if isinstance(outcome, Refused):
+        return None
+    return {name: float(value[0]) for name, value in outcome.items() if value.ndim == 1}

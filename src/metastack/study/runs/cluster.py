@@ -32,6 +32,15 @@ class Cluster:
 
     address: str
 
+    def check(self) -> None:
+        """Look whether the cluster is there.
+
+        Raises:
+            InputError: as when it computes.
+        """
+        with _connected(self.address) as client, _losing(self.address):
+            _check_workers(client, self.address)
+
     def __call__(self, units: Sequence[Unit]) -> Outcomes:
         """Every unit as it is ready.
 
@@ -72,7 +81,20 @@ class Cluster:
 
 def _submitted(client: Any, unit: Unit) -> Any:
     # Not pure: what the scheduler remembers of an earlier run is not asked for.
-    return client.submit(attempt, unit, key=unit.key, pure=False, retries=_MOST_RETRIES)
+    return client.submit(
+        _attempt_by, code_version(), unit, key=unit.key, pure=False, retries=_MOST_RETRIES
+    )
+
+
+def _attempt_by(version: str, unit: Unit) -> Outcome:
+    """Compute a unit, unless this worker, which may have come late, has another metastack.
+
+    Raises:
+        RuntimeError: it has.
+    """
+    if version != code_version():
+        raise RuntimeError(f"A worker has metastack {code_version()}, not {version}")
+    return attempt(unit)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ An executor is handed units and gives back what became of each, in whatever orde
 decides where, never what: the same units give the same numbers. See `cluster` for other machines.
 """
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -12,9 +13,10 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait as wait_for
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ...errors import InputError, require
 from ..units import Results, Unit
@@ -23,6 +25,7 @@ from ..units import Results, Unit
 _AHEAD = 1
 # What kills its process this often, with nothing done in between, will do so again.
 _MOST_BREAKS = 5
+_LACKS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ def attempt(unit: Unit) -> Outcome:
     try:
         return unit.compute()
     except InputError as error:
+        # What the machine lacks now is nothing that the unit could not have another time.
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in _LACKS:
+            raise
         return Refused(str(error))
 
 
@@ -63,7 +69,33 @@ class InProcess:
     def __call__(self, units: Sequence[Unit]) -> Outcomes:
         """Every unit in order."""
         for unit in units:
-            yield unit, attempt(unit)
+            with _interrupts_noted() as came:
+                outcome = attempt(unit)
+            # Some tasks end early on Ctrl-C and give what they have, which is not what was asked.
+            if came:
+                raise KeyboardInterrupt
+            yield unit, outcome
+
+
+@contextmanager
+def _interrupts_noted() -> Generator[list[int]]:
+    """A list that is not empty once Ctrl-C came, whatever is made of it inside."""
+    came = list[int]()
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        came.append(number)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(eq=False)

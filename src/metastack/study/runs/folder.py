@@ -17,7 +17,7 @@ import socket
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -114,10 +114,13 @@ class RunFolder:
             f"`format_version` of the run `{path}` must be {FORMAT_VERSION}, but is "
             f"{shown(found)}; use the metastack that wrote it.",
         )
-        try:
-            return cls(path, created_utc=about.pop("created_utc"), inputs=RunInputs(**about))
-        except (KeyError, TypeError) as error:
-            raise InputError(f"`{path / 'run.json'}` is damaged: {error}.") from error
+        counts = {"seed", "units", "points"}
+        wrong = [k for k, v in about.items() if not isinstance(v, int if k in counts else str)]
+        require(
+            not wrong and about.keys() == {"created_utc", *(f.name for f in fields(RunInputs))},
+            f"`{path / 'run.json'}` is damaged: a value is missing or of another kind.",
+        )
+        return cls(path, created_utc=about.pop("created_utc"), inputs=RunInputs(**about))
 
     def for_inputs(self, inputs: RunInputs) -> "RunFolder":
         """The same folder, if its run was begun with these inputs.
@@ -169,9 +172,7 @@ class RunFolder:
 
     def recall(self, unit: Unit) -> Outcome | None:
         """What became of a unit, or nothing if it is not finished or its file is damaged."""
-        if (refused := self._file(unit, "json")).exists():
-            return Refused(str(_read_json(refused).get("refused", "unknown")))
-        return _arrays(self._file(unit, "npz"))
+        return _refusal(self._file(unit, "json")) or _arrays(self._file(unit, "npz"))
 
     def _file(self, unit: Unit, suffix: str) -> Path:
         return self.path / "units" / f"{unit.key}.{suffix}"
@@ -260,6 +261,13 @@ class RunFolder:
 def _strangers(path: Path) -> list[str]:
     ours = {"units", "inputs", "log.txt", ".lock", ".holder"}
     return [each.name for each in path.iterdir() if each.name not in ours]
+
+
+def _refusal(path: Path) -> Refused | None:
+    try:
+        return Refused(str(_read_json(path)["refused"]))
+    except (InputError, KeyError):
+        return None
 
 
 def _arrays(path: Path) -> Results | None:

@@ -89,11 +89,10 @@ class RunIndex:
         Raises:
             InputError: it is being computed, or cannot be removed.
         """
-        with folder.alone():
-            pass
         try:
             # First what makes it a run: what is left of an interrupted removal is none.
-            (folder.path / "run.json").unlink()
+            with folder.alone():
+                (folder.path / "run.json").unlink()
             shutil.rmtree(folder.path)
         except OSError as error:
             message = f"`{folder.path}` cannot be removed: {error.strerror or error}."
@@ -105,6 +104,8 @@ class RunIndex:
         path = self.root / _FILE
         try:
             database = _opened(path)
+        except sqlite3.OperationalError as error:
+            raise InputError(one_line(f"`{path}` cannot be used: {error}.")) from error
         except sqlite3.DatabaseError:
             path.unlink(missing_ok=True)
             database = _opened(path)
@@ -144,8 +145,11 @@ def _refresh(database: sqlite3.Connection, root: Path) -> None:
     )
     marks = ", ".join("?" for _ in fields(RunEntry))
     for name, stamp in there.items():
-        if known.get(name) != stamp and (entry := _entry(root / name, stamp)):
-            database.execute(f"INSERT OR REPLACE INTO runs VALUES ({marks})", astuple(entry))
+        if known.get(name) == stamp:
+            continue
+        database.execute("DELETE FROM runs WHERE folder = ?", (name,))
+        if entry := _entry(root / name, stamp):
+            database.execute(f"INSERT INTO runs VALUES ({marks})", astuple(entry))
 
 
 def _stamp(path: Path) -> str:

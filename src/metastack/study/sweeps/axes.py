@@ -59,15 +59,10 @@ class Points:
         """
         for axis in self.axes:
             require(axis.values, f"`{axis.name}` must have at least one value, but has none.")
-        names = [axis.name for axis in self.axes]
-        parameters = [each for axis in self.axes for each in axis.parameters]
-        for kind, given in (("axes", names), ("parameters", parameters)):
-            twice = sorted({each for each in given if given.count(each) > 1})
-            require(
-                not twice,
-                f"The {kind} of a sweep must differ, but `{'`, `'.join(twice)}` "
-                "stands there twice.",
-            )
+        names = [_dimensions(axis) for axis in self.axes]
+        parameters = [axis.parameters for axis in self.axes]
+        for kind, given in (("names", names), ("parameters", parameters)):
+            _refuse_repeated(kind, [each for several in given for each in several])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -86,29 +81,52 @@ class Points:
             yield dict(zip(names, values, strict=True))
 
 
+def _dimensions(axis: Axis) -> tuple[str, ...]:
+    """The names that an axis has in a dataset."""
+    if axis.is_labelled_by_value:
+        return (axis.name,)
+    return tuple(dict.fromkeys((axis.name, *axis.parameters)))
+
+
+def _refuse_repeated(kind: str, names: Sequence[str]) -> None:
+    twice = sorted({each for each in names if names.count(each) > 1})
+    require(
+        not twice,
+        f"The {kind} of a sweep's axes must differ, but `{'`, `'.join(twice)}` stands there twice.",
+    )
+    bad = [name for name in names if not name or "/" in name]
+    require(
+        not bad,
+        f"The {kind} of a sweep's axes must not be empty or have a `/`, but one is "
+        f"`{''.join(bad[:1])}`.",
+    )
+
+
 def labelled(
     points: Points, places: Sequence[Sequence[int]], outcomes: Sequence[Outcome]
 ) -> xr.Dataset:
     """One dataset over the axes of what the units found.
 
     `places[k]`: which points unit k computed, in the order of the first axis of its results. NaN
-    stands where a unit was refused.
+    stands where a unit was refused. Results that not every point has, or not in one shape, or whose
+    name an axis took, are left out and named in the attribute `left_out`.
     """
     found = [each for each in outcomes if not isinstance(each, Refused)]
     require(found, f"No point can be computed: {_first_reason(outcomes)}")
     coordinates = _coordinates(points.axes)
-    names = [
-        name
-        for name, value in found[0].items()
-        if name not in coordinates and _is_everywhere(name, value, found)
-    ]
+    everything = list(dict.fromkeys(name for each in found for name in each))
+    names = [name for name in everything if name not in coordinates and _is_everywhere(name, found)]
     require(names, "The command must answer with a number at every point, but answers with none.")
     variables = {name: _variable(name, points, places, outcomes) for name in names}
-    return xr.Dataset(variables, coords=coordinates)
+    swept = {name for axis in points.axes for name in axis.parameters}
+    left_out = [name for name in everything if name not in names and name not in swept]
+    about = {"left_out": ", ".join(left_out)} if left_out else {}
+    return xr.Dataset(variables, coords=coordinates, attrs=about)
 
 
-def _is_everywhere(name: str, value: np.ndarray, found: Sequence[Mapping[str, np.ndarray]]) -> bool:
-    return all(name in each and each[name].shape[1:] == value.shape[1:] for each in found)
+def _is_everywhere(name: str, found: Sequence[Mapping[str, np.ndarray]]) -> bool:
+    shapes = {each[name].shape[1:] if name in each else None for each in found}
+    return len(shapes) == 1
 
 
 def _first_reason(outcomes: Sequence[Outcome]) -> str:

@@ -21,14 +21,19 @@ from .axes import Axis, Points, Scalar
 from .space import Draw, Objective, SearchPlan
 
 _Count: TypeAlias = Annotated[int, Field(ge=1, le=10_000_000)]
-_Seed: TypeAlias = Annotated[int, Field(ge=0)]
+_Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 def _checked_scalar(value: Any) -> Any:
-    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+    fits = abs(value) < 2**63 if isinstance(value, int) else True
+    if fits and (isinstance(value, str | int) or _is_finite(value)):
         return value
     rule = f"must be a finite number, a text, true or false, but is {shown(value)}"
     raise PydanticCustomError("section", "", {"rule": rule})
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _checked_fixed(value: Any) -> Any:
@@ -50,8 +55,8 @@ class GridSection(Section):
 
     set: list[str] | None = None
     values: list[_Scalar] | None = None
-    first: FiniteFloat | None = None
-    last: FiniteFloat | None = None
+    first: int | FiniteFloat | None = None
+    last: int | FiniteFloat | None = None
     count: _Count | None = None
     log: bool = False
 
@@ -95,7 +100,7 @@ class SweepSection(Section):
     """A sweep file."""
 
     command: str
-    name: str | None = None
+    name: Annotated[str, Field(pattern=r"^\w[\w .-]{0,79}$")] | None = None
     fixed: dict[str, Annotated[Any, BeforeValidator(_checked_fixed)]] = Field(default_factory=dict)
     grid: dict[str, Annotated[GridSection, BeforeValidator(_as_table)]] = Field(
         default_factory=dict
@@ -140,7 +145,7 @@ def parse_sweep(text: str, folder: Path, name: str) -> SweepDescription:
     Raises:
         InputError: the text does not describe a sweep.
     """
-    section = sections_of(text, SweepSection)
+    section = _with_plain_names(sections_of(text, SweepSection))
     points = Points(tuple(_axes(section)))
     search = None if section.search is None else _search(section.search)
     require(
@@ -155,6 +160,16 @@ def parse_sweep(text: str, folder: Path, name: str) -> SweepDescription:
     )
 
 
+def _with_plain_names(section: SweepSection) -> SweepSection:
+    """`--goal-db`, `goal-db` and `goal_db` are one parameter."""
+    fixed = {_plain(name): value for name, value in section.fixed.items()}
+    return section.model_copy(update={"fixed": fixed})
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("--").replace("-", "_")
+
+
 def _axes(section: SweepSection) -> list[Axis]:
     axes = [_grid_axis(name, each) for name, each in section.grid.items()]
     axes += [_list_axis(name, each) for name, each in section.lists.items()]
@@ -167,15 +182,16 @@ def _axes(section: SweepSection) -> list[Axis]:
 
 
 def _grid_axis(name: str, section: GridSection) -> Axis:
-    parameters = (name,) if section.set is None else tuple(section.set)
+    parameters = tuple(map(_plain, [name] if section.set is None else section.set))
     require(parameters, f"`grid.{name}.set` must name at least one parameter, but is empty.")
     values = _range(name, section) if section.values is None else section.values
     require(values, f"`grid.{name}` must have at least one value, but is empty.")
-    return Axis(name, parameters, tuple((value,) * len(parameters) for value in values))
+    label = name if section.set else _plain(name)
+    return Axis(label, parameters, tuple((value,) * len(parameters) for value in values))
 
 
-def _range(name: str, section: GridSection) -> list[float]:
-    first, last, count = section.first or 0.0, section.last or 0.0, section.count or 1
+def _range(name: str, section: GridSection) -> Sequence[float]:
+    first, last, count = section.first or 0, section.last or 0, section.count or 1
     require(
         not section.log or (first > 0 and last > 0),
         f"`grid.{name}` must be from and to positive numbers with `log`, but is from {first:g} to "
@@ -183,7 +199,9 @@ def _range(name: str, section: GridSection) -> list[float]:
     )
     spaced = np.geomspace if section.log else np.linspace
     # Twelve digits are more than anyone writes, and .3 stays .3.
-    return [float(f"{value:.12g}") for value in spaced(first, last, count)]
+    values = [float(f"{value:.12g}") for value in spaced(first, last, count)]
+    is_whole = isinstance(first, int) and isinstance(last, int)
+    return [int(v) for v in values] if is_whole and all(v == int(v) for v in values) else values
 
 
 def _list_axis(name: str, columns: Mapping[str, list[Scalar]]) -> Axis:
@@ -194,7 +212,7 @@ def _list_axis(name: str, columns: Mapping[str, list[Scalar]]) -> Axis:
         f"`lists.{name}` must give every parameter as many values, at least one, but gives "
         f"{', '.join(f'`{key}` {len(column)}' for key, column in columns.items())}.",
     )
-    return Axis(name, tuple(columns), tuple(zip(*columns.values(), strict=True)))
+    return Axis(name, tuple(map(_plain, columns)), tuple(zip(*columns.values(), strict=True)))
 
 
 def _random_axis(section: RandomSection) -> Axis:
@@ -222,7 +240,7 @@ def _draws(where: str, parameters: Mapping[str, DrawSection]) -> list[Draw]:
 
 
 def _draw(where: str, name: str, section: DrawSection) -> Draw:
-    set_by = (name,) if section.set is None else tuple(section.set)
+    set_by = tuple(map(_plain, [name] if section.set is None else section.set))
     if section.choices is not None:
         require(section.choices, f"`{where}.choices` must have at least one value, but is empty.")
         return Draw(name, set_by, choices=tuple(section.choices))
