@@ -246,13 +246,16 @@ trials = 12
 [search.objectives]
 nmse_db = "minimise"
 [search.parameters]
-"stack.gaps.thickness_wavelengths" = {low = -2.0, high = 6.0}
+"stack.gaps.thickness_wavelengths" = {low = -9.0, high = 6.0}
 """
     code = run(["sweep", str(written(folder, text)), "-o", str(folder / "run"), "--json"])
     printed = capsys.readouterr()
     assert code == 0
     answer = json.loads(printed.out)
     assert 0 < answer["refused"] < 12
+    data = load_dataset(folder / "run" / "results.nc", kind="sweep results")
+    refused = np.isnan(data.nmse_db.values)
+    np.testing.assert_array_equal(refused, data["stack.gaps.thickness_wavelengths"].values <= 0)
     assert "points are NaN" in printed.err
     assert (folder / "run" / "inputs" / "stack.toml").read_text() == STACK
     (folder / "stack.toml").write_text(STACK.replace("60e9", "61e9"))

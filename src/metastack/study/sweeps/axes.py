@@ -33,16 +33,20 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class Axis:
-    """A dimension of a sweep: `values[k]` holds a value for every one of `parameters`."""
+    """A dimension of a sweep: `values[k]` holds a value for every one of `parameters`.
+
+    `is_numbered`: positions have a number each and no order but that, as draws and trials.
+    """
 
     name: str
     parameters: tuple[str, ...]
     values: tuple[tuple[Scalar, ...], ...]
+    is_numbered: bool = False
 
     @property
     def is_labelled_by_value(self) -> bool:
         """Whether all parameters have the same value everywhere, so that it is the label."""
-        return all(len(set(values)) == 1 for values in self.values)
+        return not self.is_numbered and all(len(set(values)) == 1 for values in self.values)
 
 
 @dataclass(frozen=True)

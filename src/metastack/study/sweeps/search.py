@@ -42,7 +42,7 @@ def search(plan: SearchPlan, evaluate: Evaluate) -> Points:
         tried += points
     names = tuple(name for draw in plan.draws for name in draw.parameters)
     values = tuple(tuple(point[name] for name in names) for point in tried)
-    return Points((Axis("trial", names, values),))
+    return Points((Axis("trial", names, values, is_numbered=True),))
 
 
 def _optuna() -> Any:

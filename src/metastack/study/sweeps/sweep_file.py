@@ -212,7 +212,12 @@ def _list_axis(name: str, columns: Mapping[str, list[Scalar]]) -> Axis:
         f"`lists.{name}` must give every parameter as many values, at least one, but gives "
         f"{', '.join(f'`{key}` {len(column)}' for key, column in columns.items())}.",
     )
-    return Axis(name, tuple(map(_plain, columns)), tuple(zip(*columns.values(), strict=True)))
+    return Axis(
+        name,
+        tuple(map(_plain, columns)),
+        tuple(zip(*columns.values(), strict=True)),
+        is_numbered=True,
+    )
 
 
 def _random_axis(section: RandomSection) -> Axis:
@@ -224,7 +229,7 @@ def _random_axis(section: RandomSection) -> Axis:
         tuple(v for draw, v in zip(draws, point, strict=True) for _ in draw.parameters)
         for point in points
     )
-    return Axis("draw", names, values)
+    return Axis("draw", names, values, is_numbered=True)
 
 
 def _search(section: SearchSection) -> SearchPlan:
