@@ -96,6 +96,16 @@ def test_results_are_shown_and_checked_like_any_file(capsys, folder):
     assert answer_of(capsys, "check", folder / "run" / "results.nc")["verdict"] == "usable"
 
 
+def test_a_sweep_file_is_shown_and_checked(capsys, folder):
+    sweep_file = written(folder, DESCENT)
+    shown = answer_of(capsys, "show", sweep_file)
+    assert shown["points"] == 8
+    assert shown["axes"] == "decay (2) x stack.gaps.thickness_wavelengths (2) x seed (2)"
+    assert answer_of(capsys, "check", sweep_file)["kind"] == "sweep file"
+    message = refusal_of(capsys, "check", written(folder, DESCENT.replace("decay =", "dcay =")))
+    assert "did you mean `decay`?" in message
+
+
 def test_any_command_can_be_swept(capsys, folder):
     text = """command = "models compare"
 [fixed]

@@ -187,6 +187,20 @@ def _dispersion(path: Path) -> dict[str, Any]:
     }
 
 
+def _sweep(path: Path) -> dict[str, Any]:
+    from ..study.sweeps import read_sweep
+    from .sweep_run import sweep_of
+
+    asked = sweep_of(read_sweep(path))
+    axes = [f"{axis.name} ({len(axis.values)})" for axis in asked.description.points.axes]
+    return {
+        "name": asked.description.name,
+        "command": " ".join(asked.command.words),
+        "points": asked.points,
+        "axes": " x ".join(axes) or "chosen by a search",
+    }
+
+
 def _results(path: Path) -> dict[str, Any]:
     data = load_dataset(path, kind=str(stored_kind(path)))
     told = {key: value for key, value in data.attrs.items() if key in ("study", "command")}
@@ -221,6 +235,7 @@ _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.INPUT_CODES: _input_codes,
     FileKind.ATOM_TABLE: _table,
     FileKind.DISPERSION_TABLE: _dispersion,
+    FileKind.SWEEP: _sweep,
     FileKind.SWEEP_RESULTS: _results,
     FileKind.STUDY_RESULTS: _results,
 }

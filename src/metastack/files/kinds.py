@@ -1,5 +1,6 @@
 """Which of our kinds a file is, from its suffix and a look inside."""
 
+import tomllib
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -23,6 +24,7 @@ class FileKind(Enum):
     DISPERSION_TABLE = "table of measured dispersion"
     CODES = "table of codes"
     INPUT_CODES = "table of codes of the input layer"
+    SWEEP = "sweep file"
     SWEEP_RESULTS = "sweep results"
     STUDY_RESULTS = "study results"
 
@@ -45,8 +47,12 @@ def identify(path: Path | str) -> FileKind:
 
 
 def _toml(path: Path) -> FileKind:
-    read_text(path)
-    return FileKind.STACK
+    """A sweep says which command; whatever else is TOML is a stack, or none of ours."""
+    try:
+        is_sweep = "command" in tomllib.loads(read_text(path))
+    except (ValueError, RecursionError):  # told when it is read as a stack
+        is_sweep = False
+    return FileKind.SWEEP if is_sweep else FileKind.STACK
 
 
 _NETCDF = {
