@@ -89,7 +89,7 @@ class CommandLine:
             str(value)
             for name, parameter in self._parameters.items()
             if parameter.param_type_name == "argument" and name in given
-            for value in _several(given[name])
+            for value in several(given[name])
         ]
         return [*options, "--json", "--", *positional]
 
@@ -144,15 +144,16 @@ def _option(parameter: Any, value: Any) -> list[str]:
         require(isinstance(value, bool), f"`{flag}` must be true or false, but is {value!r}.")
         return [flag] if value else parameter.secondary_opts[:1]
     if parameter.nargs != 1:
-        return [flag, *map(str, _several(value))]
+        return [flag, *map(str, several(value))]
     require(
         parameter.multiple or not isinstance(value, list),
         f"`{flag}` must be one value, but is {value!r}.",
     )
-    return [word for each in _several(value) for word in (flag, str(each))]
+    return [word for each in several(value) for word in (flag, str(each))]
 
 
-def _several(value: Any) -> list[Any]:
+def several(value: Any) -> list[Any]:
+    """A list as it is, anything else as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
@@ -184,7 +185,7 @@ def numbers_in(answer: Mapping[str, Any], before: str = "") -> dict[str, np.ndar
 
 
 def _as_numbers(value: Any) -> np.ndarray | None:
-    unknown_is_nan = [np.nan if each is None else each for each in _several(value)]
+    unknown_is_nan = [np.nan if each is None else each for each in several(value)]
     try:
         array = np.array(unknown_is_nan)
     except ValueError:

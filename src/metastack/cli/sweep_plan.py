@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, require
-from .command_points import CommandLine
+from .command_points import CommandLine, several
 
 if TYPE_CHECKING:
     from ..files import StackDescription
@@ -207,7 +207,7 @@ def _command_unit(command: CommandLine, point: _Checked) -> "Unit":
     from ..study.units import Unit
 
     text = None if point.stack is None else description_text(point.stack)
-    values = [each for value in point.asked.values() for each in _several(value)]
+    values = [each for value in point.asked.values() for each in several(value)]
     files = [each for each in values if isinstance(each, str) and _is_file(Path(each))]
     digests = {path: _digest(Path(path)) for path in files}
     return Unit(
@@ -219,10 +219,6 @@ def _command_unit(command: CommandLine, point: _Checked) -> "Unit":
             "digests": digests,
         },
     )
-
-
-def _several(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _digest(path: Path) -> str:

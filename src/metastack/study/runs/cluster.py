@@ -22,8 +22,6 @@ from .version import code_version
 _CONNECT_S, _FIRST_WORKER_S = 8, 60
 # Units on their way to each worker beside the one that it computes.
 _AHEAD = 1
-# A unit whose workers die this often is most likely what kills them.
-_MOST_RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -73,17 +71,15 @@ class Cluster:
             return future.result()
         except KilledWorker as error:
             message = (
-                f"Workers must live, but {_MOST_RETRIES} died in the same unit: most likely memory "
-                "is short there. What was finished is kept."
+                f"Workers must live, but {error.allowed_failures + 1} died in the same unit: most "
+                "likely memory is short there. What was finished is kept."
             )
             raise InputError(message) from error
 
 
 def _submitted(client: Any, unit: Unit) -> Any:
     # Not pure: what the scheduler remembers of an earlier run is not asked for.
-    return client.submit(
-        _attempt_by, code_version(), unit, key=unit.key, pure=False, retries=_MOST_RETRIES
-    )
+    return client.submit(_attempt_by, code_version(), unit, key=unit.key, pure=False)
 
 
 def _attempt_by(version: str, unit: Unit) -> Outcome:

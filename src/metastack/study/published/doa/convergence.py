@@ -1,7 +1,8 @@
 """How a fit falls with the iterations, for several decays: what Fig. 4a and 5a have in common."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,36 +18,18 @@ from .descents import descents, our_designs
 _COLOURS = (BLUE, GREEN, VERMILION)
 
 
-class Parameters(Protocol):
-    """What is run: so many starts of every decay, and of our own method."""
+@dataclass(frozen=True)
+class Descents:
+    """What is run, so many starts of every decay and of our own method; the paper shows one."""
 
-    @property
-    def decays(self) -> tuple[float, ...]:
-        """Factors on the learning rate, an iteration."""
-        ...
-
-    @property
-    def iterations(self) -> int:
-        """Iterations of every start."""
-        ...
-
-    @property
-    def starts(self) -> int:
-        """Starts of every decay."""
-        ...
-
-    @property
-    def our_starts(self) -> int:
-        """Starts of our method."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of the first phases."""
-        ...
+    decays: tuple[float, ...]
+    iterations: int = 200
+    starts: int = 21
+    our_starts: int = 5
+    seed: int = 0
 
 
-def units(stack: Mapping[str, Any], parameters: Parameters) -> list[Unit]:
+def units(stack: Mapping[str, Any], parameters: Descents) -> list[Unit]:
     """One descent for each decay, then ours."""
     p = parameters
     common = {"stack": stack, "iterations": p.iterations, "seed": p.seed}
@@ -55,7 +38,7 @@ def units(stack: Mapping[str, Any], parameters: Parameters) -> list[Unit]:
 
 
 def gather(
-    published: Mapping[float, str], parameters: Parameters, results: Sequence[Results]
+    published: Mapping[float, str], parameters: Descents, results: Sequence[Results]
 ) -> xr.Dataset:
     """NMSE in dB over decays, starts and iterations; beside them the curves of these files."""
     *by_decay, ours = results

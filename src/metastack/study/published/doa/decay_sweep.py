@@ -1,7 +1,8 @@
 """The error after so many iterations over the decay: what Fig. 4b and 5b have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,47 +16,28 @@ from ..statistics import bootstrap_interval
 from .descents import descents, our_designs
 
 
-class Parameters(Protocol):
-    """What is run: so many starts of every decay on a grid, and of our own method."""
+@dataclass(frozen=True)
+class Decays:
+    """What is run: so many starts of every decay on a grid, and of our own method.
 
-    @property
-    def first_decay(self) -> float:
-        """Where the grid begins; it ends at 1, where the learning rate never falls."""
-        ...
+    The grid ends at 1, where the learning rate never falls.
+    """
 
-    @property
-    def decay_step(self) -> float:
-        """Between two decays."""
-        ...
-
-    @property
-    def iterations(self) -> int:
-        """Iterations of every start."""
-        ...
-
-    @property
-    def starts(self) -> int:
-        """Starts of every decay."""
-        ...
-
-    @property
-    def our_starts(self) -> int:
-        """Starts of our method."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Of the first phases."""
-        ...
+    first_decay: float
+    decay_step: float = 0.01
+    iterations: int = 100
+    starts: int = 21
+    our_starts: int = 5
+    seed: int = 0
 
 
-def decays_of(parameters: Parameters) -> list[float]:
+def decays_of(parameters: Decays) -> list[float]:
     """The grid of decays."""
     steps = round((1 - parameters.first_decay) / parameters.decay_step)
     return [round(float(d), 9) for d in np.linspace(parameters.first_decay, 1, steps + 1)]
 
 
-def units(stack: Mapping[str, Any], parameters: Parameters) -> list[Unit]:
+def units(stack: Mapping[str, Any], parameters: Decays) -> list[Unit]:
     """One descent for each decay, then ours."""
     p = parameters
     common = {"stack": stack, "iterations": p.iterations, "seed": p.seed}
@@ -63,7 +45,7 @@ def units(stack: Mapping[str, Any], parameters: Parameters) -> list[Unit]:
     return [*by_decay, Unit(our_designs, {**common, "starts": p.our_starts})]
 
 
-def gather(parameters: Parameters, results: Sequence[Results]) -> xr.Dataset:
+def gather(parameters: Decays, results: Sequence[Results]) -> xr.Dataset:
     """NMSE in dB after the last iteration, over decays and starts; that of our method."""
     *by_decay, ours = results
     data = xr.Dataset(

@@ -1,6 +1,5 @@
 """Fig. 4a of the DOA paper: how the 2x2 fit falls with the iterations, for three decays."""
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -8,21 +7,10 @@ import xarray as xr
 
 from ..study import Judgement, Paper, Study, Verdict
 from . import convergence
-from .convergence import judge_decay
+from .convergence import Descents, judge_decay
 from .descents import BEST_2X2
 
 _PUBLISHED = {0.75: "Fig_5a/NMSE_75.mat", 0.8: "Fig_5a/NMSE_80.mat", 0.9: "Fig_5a/NMSE_90.mat"}
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """The paper's, but for the number of starts: it shows one."""
-
-    decays: tuple[float, ...] = (0.75, 0.8, 0.9)
-    iterations: int = 200
-    starts: int = 21
-    our_starts: int = 5
-    seed: int = 0
 
 
 def judge(data: xr.Dataset) -> list[Verdict]:
@@ -50,8 +38,8 @@ STUDY = Study(
     claim="Gradient descent fits a stack of 7 layers of 11x11 atoms to the 2x2 DFT down to the "
     "floor of rounding; a rate that decays too fast gets stuck, one that decays too slowly "
     "overshoots and needs more iterations.",
-    published=Parameters(),
-    quick=Parameters(starts=5, our_starts=2),
+    published=Descents((0.75, 0.8, 0.9)),
+    quick=Descents((0.75, 0.8, 0.9), starts=5, our_starts=2),
     units=partial(convergence.units, BEST_2X2),
     gather=partial(convergence.gather, _PUBLISHED),
     draw=convergence.draw,

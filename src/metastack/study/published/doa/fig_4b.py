@@ -6,18 +6,18 @@ which would be no less than -79 dB in the mean of the errors themselves. So is o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from ....report.style import GREY, VERMILION, new_figure, styled
-from ...units import Results, Unit
+from ...units import Results
 from ..published_data import published_array
 from ..study import Judgement, Paper, Study, Verdict
 from . import decay_sweep
-from .decay_sweep import best_decay, decays_of, rate_limit_db
+from .decay_sweep import Decays, best_decay, decays_of, rate_limit_db
 from .descents import BEST_2X2
 
 _FIRST_PUBLISHED, _PUBLISHED_STEP = 0.7, 1e-4
@@ -30,24 +30,7 @@ _DEVIATIONS = 2.58
 _CONVERGED_DB = -100.0
 
 
-@dataclass(frozen=True)
-class Parameters:
-    """The paper's, but for the steps of the decay."""
-
-    first_decay: float = 0.7
-    decay_step: float = 0.01
-    iterations: int = 100
-    starts: int = 21
-    our_starts: int = 5
-    seed: int = 0
-
-
-def units(parameters: Parameters) -> list[Unit]:
-    """One descent for each decay, then ours."""
-    return decay_sweep.units(BEST_2X2, parameters)
-
-
-def gather(parameters: Parameters, results: Sequence[Results]) -> xr.Dataset:
+def gather(parameters: Decays, results: Sequence[Results]) -> xr.Dataset:
     """NMSE in dB over decays and starts; what is published of 21 starts beside it."""
     data = decay_sweep.gather(parameters, results)
     for name, file in _PUBLISHED.items():
@@ -119,20 +102,17 @@ def _judge_limit(data: xr.Dataset) -> Verdict:
         return Verdict(
             Judgement.NOT_PUBLISHED, "No decay here lets every published start converge."
         )
-    above = [m - limit_db.sel(decay=shown.decay) for m in _means(shown)]
+    middles = shown.published_mean_db, shown.nmse_db.median("start")
+    above = [each - limit_db.sel(decay=shown.decay) for each in middles]
     return Verdict(
         Judgement.DIFFERS,
         f"From decay {float(shown.decay.min()):g} to {float(shown.decay.max()):g}, where every "
         f"published start gets below {_CONVERGED_DB:.0f} dB, the published mean is "
         f"{float(above[0].min()):.0f} to {float(above[0].max()):.0f} dB above the square of the "
-        f"last learning rate, decay^{data.attrs['iterations']}, and ours "
+        f"last learning rate, decay^{data.attrs['iterations']}, and our median "
         f"{float(above[1].min()):.0f} to {float(above[1].max()):.0f} dB: the error says how small "
         "steps had become, not how well the stack can fit.",
     )
-
-
-def _means(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
-    return data.published_mean_db, data.nmse_db.median("start")
 
 
 def _judge_ours(data: xr.Dataset) -> Verdict:
@@ -151,9 +131,9 @@ STUDY = Study(
     title="The 2x2 fit after 100 iterations over the decay of the learning rate",
     claim="As the decay grows, the error after 100 iterations first falls, as starts no longer get "
     "stuck, then rises, as the steps stay too long; about .8 is best for the worst of 21 starts.",
-    published=Parameters(),
-    quick=Parameters(decay_step=0.025, starts=5, our_starts=2),
-    units=units,
+    published=Decays(_FIRST_PUBLISHED),
+    quick=Decays(_FIRST_PUBLISHED, decay_step=0.025, starts=5, our_starts=2),
+    units=partial(decay_sweep.units, BEST_2X2),
     gather=gather,
     draw=draw,
     judge=judge,

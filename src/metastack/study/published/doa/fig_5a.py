@@ -1,6 +1,5 @@
 """Fig. 5a of the DOA paper: how the 4x4 fit falls with the iterations, for three decays."""
 
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -8,7 +7,7 @@ import xarray as xr
 
 from ..study import Judgement, Paper, Study, Verdict
 from . import convergence
-from .convergence import judge_decay
+from .convergence import Descents, judge_decay
 from .descents import BEST_4X4
 
 _PUBLISHED = {0.9: "Fig_6a/NMSE_90.mat", 0.95: "Fig_6a/NMSE_95.mat", 0.99: "Fig_6a/NMSE_99.mat"}
@@ -16,17 +15,6 @@ _PUBLISHED = {0.9: "Fig_6a/NMSE_90.mat", 0.95: "Fig_6a/NMSE_95.mat", 0.99: "Fig_
 _LOWEST_DB = -60
 # An error that no use of the DFT would notice.
 _EXACT_DB = -100
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """The paper's, but for the number of starts: it shows one."""
-
-    decays: tuple[float, ...] = (0.9, 0.95, 0.99)
-    iterations: int = 200
-    starts: int = 21
-    our_starts: int = 5
-    seed: int = 0
 
 
 def judge(data: xr.Dataset) -> list[Verdict]:
@@ -73,8 +61,8 @@ STUDY = Study(
     claim="Gradient descent fits a stack of 13 layers of 15x15 atoms to the 4x4 DFT best with a "
     "moderate decay of .95; smaller and larger ones end higher, and all end far above what the "
     "2x2 DFT allows.",
-    published=Parameters(),
-    quick=Parameters(iterations=100, starts=3, our_starts=2),
+    published=Descents((0.9, 0.95, 0.99)),
+    quick=Descents((0.9, 0.95, 0.99), iterations=100, starts=3, our_starts=2),
     units=partial(convergence.units, BEST_4X4),
     gather=partial(convergence.gather, _PUBLISHED),
     draw=partial(convergence.draw, lowest_db=_LOWEST_DB),

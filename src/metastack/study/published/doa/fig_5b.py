@@ -3,46 +3,22 @@
 The paper has many more decays than these, from .8 to 1, and its numbers are not published.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from ....report.style import GREY, new_figure, styled
-from ...units import Results, Unit
 from ..study import Judgement, Paper, Study, Verdict
 from . import decay_sweep
-from .decay_sweep import best_decay
+from .decay_sweep import Decays, best_decay
 from .descents import BEST_4X4
 
 # What the paper finds best, in its text.
 _PAPERS_DECAY = 0.95
 # Where the picture ends: the paper's descents all stay above it.
 _LOWEST_DB = -40
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """Those of the 2x2 figure, with fewer and coarser decays and fewer starts."""
-
-    first_decay: float = 0.8
-    decay_step: float = 0.01
-    iterations: int = 100
-    starts: int = 10
-    our_starts: int = 5
-    seed: int = 0
-
-
-def units(parameters: Parameters) -> list[Unit]:
-    """One descent for each decay, then ours."""
-    return decay_sweep.units(BEST_4X4, parameters)
-
-
-def gather(parameters: Parameters, results: Sequence[Results]) -> xr.Dataset:
-    """NMSE in dB over decays and starts; that of our method."""
-    return decay_sweep.gather(parameters, results)
 
 
 @styled
@@ -93,10 +69,10 @@ STUDY = Study(
     title="The 4x4 fit after 100 iterations over the decay of the learning rate",
     claim="The error falls with the decay and rises again; about .95 is best for the 4x4 DFT, "
     "where .8 is for the 2x2.",
-    published=Parameters(),
-    quick=Parameters(decay_step=0.05, starts=3, our_starts=2),
-    units=units,
-    gather=gather,
+    published=Decays(0.8, starts=10),
+    quick=Decays(0.8, decay_step=0.05, starts=3, our_starts=2),
+    units=partial(decay_sweep.units, BEST_4X4),
+    gather=decay_sweep.gather,
     draw=draw,
     judge=judge,
 )
