@@ -31,6 +31,7 @@ from . import (
     show,
     simulate,
     sweep,
+    system,
     tradeoff,
 )
 from .compiled_programs import keep_compiled_programs
@@ -63,6 +64,7 @@ network.app.command("wires")(network_wires.wires)
 app.add_typer(network.app, name="network")
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
+app.add_typer(system.app, name="system")
 app.add_typer(prepare.codebook_app, name="codebook")
 app.add_typer(prepare.learn_app, name="learn")
 

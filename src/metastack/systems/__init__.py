@@ -1,0 +1,1 @@
+"""What stacks are used for: links, sum rates, channel estimation, classification."""
