@@ -19,6 +19,7 @@ from .named_methods import METHODS
 from .programmable import (
     ProgrammableResponse,
     ProgrammedCascade,
+    ProgrammedChain,
     ProgrammedDevice,
     ResponseFunction,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Outcome",
     "ProgrammableResponse",
     "ProgrammedCascade",
+    "ProgrammedChain",
     "ProgrammedDevice",
     "RandomPhases",
     "ResponseDesign",

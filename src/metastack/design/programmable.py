@@ -12,7 +12,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray
+from ..atoms import Atoms
 from ..multiport import Cascade, Device, MatchedAtoms
+from ..propagation import Chain, incoming_fields, outgoing_weights, propagate
 
 
 class ProgrammableResponse(eqx.Module):
@@ -58,6 +60,35 @@ class ResponseFunction(ProgrammableResponse):
     ) -> Complex[Array, "*batch receivers inputs"]:
         """The response at these phases."""
         return self.function(jnp.asarray(phases_rad))
+
+
+class ProgrammedChain(ProgrammableResponse):
+    """Hops in a row with atoms between them: a stack, and what stands before or behind it."""
+
+    chain: Chain
+    atoms: Atoms
+    layer_atoms: int = eqx.field(static=True)
+
+    @property
+    def phases_shape(self) -> tuple[int, int]:
+        """Layers and atoms a layer."""
+        return len(self.chain) - 1, self.layer_atoms
+
+    def __call__(
+        self, phases_rad: Float[AnyArray, "*batch layers atoms"]
+    ) -> Complex[Array, "*batch receivers inputs"]:
+        """The product of hops and atoms, DOA paper, eq. (14)."""
+        return propagate(self.chain, self.atoms(jnp.asarray(phases_rad)))
+
+    def slopes(
+        self, phases_rad: Float[Array, "layers atoms"]
+    ) -> Complex[Array, "receivers inputs layers atoms"]:
+        """What leaves an atom for each receiver, times what arrives there from each input."""
+        transmission, slope = jax.jvp(self.atoms, (phases_rad,), (jnp.ones_like(phases_rad),))
+        incoming = incoming_fields(self.chain, transmission)
+        receivers = jax.eval_shape(self, phases_rad).shape[0]
+        outgoing = outgoing_weights(self.chain, transmission, receivers) * slope[:, None, :]
+        return jnp.einsum("lrm,lim->rilm", outgoing, incoming)
 
 
 class ProgrammedCascade(ProgrammableResponse):

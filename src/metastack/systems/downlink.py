@@ -1,0 +1,129 @@
+"""Many users, one stack: the sum of their rates, with a digital precoder or without.
+
+With one: receivers' and precoder's weights in closed form (WMMSE), then the phases by the fit that
+the weighted error is. Without: one stream an antenna, powers by water filling with prices.
+
+Source: calibration paper, Table I, [8] and [9] (with precoder) and [15]'s setting (without); J. An
+et al., Stacked intelligent metasurfaces for multiuser downlink beamforming in the wave domain,
+2023; Q. Shi et al., 2011, for WMMSE.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from ..design import ProgrammedChain
+from ..design.problem import Problem
+from ..propagation import Chain, DenseHop
+from ..propagation.dense import real_weights
+from .fronts import Transmitter, matrix_of
+from .precoders import mmse_receivers, wmmse_precoder
+from .rates import sum_rate
+from .variables import Variables, one_stream_an_antenna
+from .water_filling import priced_water_filling
+
+
+class FixedScale(eqx.Module):
+    """What is fitted counts as it is."""
+
+    freedom: int = eqx.field(static=True, default=0)
+
+    def __call__(
+        self, overlap: Complex[Array, "*batch"], energy: Float[Array, "*batch"]
+    ) -> Complex[Array, "*batch"]:
+        """One."""
+        return jnp.ones_like(overlap)
+
+
+class Downlink(eqx.Module):
+    """A stack and the air behind it; `power` in units of the noise, all streams together."""
+
+    response: ProgrammedChain
+    power: Float[Array, ""] | float
+
+    def received(self, variables: Variables) -> Complex[Array, "users streams"]:
+        """What every user hears of every stream."""
+        return self.response(variables.phases_rad) @ variables.precoder
+
+    def merit(self, variables: Variables) -> Float[Array, ""]:
+        """Sum rate, bit/s/Hz."""
+        return sum_rate(self.received(variables))
+
+    def fit(self, variables: Variables) -> Problem:
+        """Weighted errors of all users as one fit: √w (u G V - 1).
+
+        The precoder goes before the first hop, receivers and weights behind the last.
+        """
+        receivers, weights = mmse_receivers(self.received(variables))
+        chain = self.response.chain
+        before = matrix_of(chain.hops[0]) @ variables.precoder
+        behind = (jnp.sqrt(weights) * receivers)[:, None] * matrix_of(chain.hops[-1])
+        hops = [DenseHop(real_weights(before)), *chain.hops[1:-1], DenseHop(real_weights(behind))]
+        weighted = Chain(tuple(hops), chain.repeats)
+        target = jnp.diag(jnp.sqrt(weights)).astype(complex)
+        return Problem(weighted, self.response.atoms, target, FixedScale())
+
+
+class DownlinkSetting(eqx.Module):
+    """The downlink of every channel: channels in units of the root of the noise power."""
+
+    transmitter: Transmitter
+    power: float
+
+    def __call__(self, channel: Complex[Array, "users elements"]) -> Downlink:
+        """The downlink of one channel."""
+        return Downlink(self.transmitter.to(channel), self.power)
+
+
+class WmmsePrecoder(eqx.Module):
+    """Receivers, weights and precoder in turn, each in closed form, so many times."""
+
+    times: int = eqx.field(static=True, default=3)
+
+    def begin(self, system: Downlink, variables: Variables) -> None:
+        """Nothing."""
+
+    def improve(
+        self, system: Downlink, variables: Variables, memory: None
+    ) -> tuple[Variables, None]:
+        """A precoder of a larger sum rate."""
+        channel = system.response(variables.phases_rad)
+
+        def once(
+            _: int, precoder: Complex[Array, "antennas users"]
+        ) -> Complex[Array, "antennas users"]:
+            return wmmse_precoder(channel, *mmse_receivers(channel @ precoder), system.power)
+
+        precoder = jax.lax.fori_loop(0, self.times, once, variables.precoder)
+        return Variables(variables.phases_rad, precoder), memory
+
+
+class PricedPowers(eqx.Module):
+    """One stream an antenna: powers by water filling with prices, damped until the rate rises."""
+
+    times: int = eqx.field(static=True, default=5)
+
+    def begin(self, system: Downlink, variables: Variables) -> None:
+        """Nothing."""
+
+    def improve(
+        self, system: Downlink, variables: Variables, memory: None
+    ) -> tuple[Variables, None]:
+        """Powers of a larger sum rate."""
+        response = system.response(variables.phases_rad)
+        gains = jnp.abs(response) ** 2
+
+        def rate(powers: Float[Array, " streams"]) -> Float[Array, ""]:
+            return sum_rate(response @ one_stream_an_antenna(powers))
+
+        def once(_: int, powers: Float[Array, " streams"]) -> Float[Array, " streams"]:
+            wanted = priced_water_filling(gains, powers, system.power)
+            shares = 0.5 ** jnp.arange(8)
+            trials = powers + shares[:, None] * (wanted - powers)
+            rates = jax.vmap(rate)(trials)
+            best = jnp.argmax(rates)
+            return jnp.where(rates[best] > rate(powers), trials[best], powers)
+
+        powers = jax.lax.fori_loop(0, self.times, once, variables.powers)
+        return Variables(variables.phases_rad, one_stream_an_antenna(powers)), memory

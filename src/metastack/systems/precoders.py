@@ -1,0 +1,105 @@
+"""Digital precoders of a known channel, and what no precoder can beat.
+
+A channel here is the response of stack and air, in units of the root of the noise power; the
+total power of a precoder's columns is in units of the noise.
+
+Source: Q. Spencer et al., Zero-forcing methods for downlink spatial multiplexing, 2004; Q. Shi et
+al., An iteratively weighted MMSE approach, 2011; N. Jindal et al., Sum power iterative
+water-filling for multi-antenna Gaussian broadcast channels, 2005; P. Viswanath and D. Tse, Sum
+capacity of the vector Gaussian broadcast channel, 2003, for the duality.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+from .water_filling import water_filling
+
+_DIRTY_PAPER_ROUNDS = 400
+_BISECTIONS = 60
+
+
+def zero_forcing(
+    channel: Complex[Array, "users antennas"], power: Float[Array, ""] | float
+) -> Complex[Array, "antennas users"]:
+    """No interference at all, powers by water filling; needs as many antennas as users."""
+    inverse = jnp.linalg.pinv(channel)
+    lengths = jnp.linalg.norm(inverse, axis=0)
+    powers = water_filling(1 / lengths**2, power)
+    return inverse / lengths * jnp.sqrt(powers)
+
+
+def matched(
+    channel: Complex[Array, "users antennas"], power: Float[Array, ""] | float
+) -> Complex[Array, "antennas users"]:
+    """Every user's own channel conjugated, powers alike: where WMMSE begins."""
+    towards = jnp.conj(channel.T)
+    length = jnp.maximum(jnp.linalg.norm(towards, axis=0), 1e-300)
+    return towards / length * jnp.sqrt(power / channel.shape[0])
+
+
+def mmse_receivers(
+    received: Complex[Array, "users users"],
+) -> tuple[Complex[Array, " users"], Float[Array, " users"]]:
+    """What each user multiplies its signal by, and the weight 1/MSE that its error then has."""
+    heard = jnp.sum(jnp.abs(received) ** 2, axis=-1) + 1
+    wanted = jnp.diagonal(received)
+    receivers = jnp.conj(wanted) / heard
+    errors = 1 - jnp.abs(wanted) ** 2 / heard
+    return receivers, 1 / errors
+
+
+def wmmse_precoder(
+    channel: Complex[Array, "users antennas"],
+    receivers: Complex[Array, " users"],
+    weights: Float[Array, " users"],
+    power: Float[Array, ""] | float,
+) -> Complex[Array, "antennas users"]:
+    """The precoder of least weighted error within the power: (Σ w |u|² hᴴh + μ)⁻¹ hᴴ u* w."""
+    curvature = jnp.conj(channel.T) @ ((weights * jnp.abs(receivers) ** 2)[:, None] * channel)
+    towards = jnp.conj(channel.T * receivers) * weights
+    values, vectors = jnp.linalg.eigh(curvature)
+    values = jnp.maximum(values, 0)
+    turned = jnp.conj(vectors.T) @ towards
+    energy = jnp.sum(jnp.abs(turned) ** 2, axis=-1)
+
+    def used(level: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.sum(energy / jnp.maximum(values + level, 1e-300) ** 2)
+
+    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bounds
+        middle = jnp.sqrt(low * high)
+        too_much = used(middle) > power
+        return jnp.where(too_much, middle, low), jnp.where(too_much, high, middle)
+
+    # With all eigenvalues zero this level already uses the power; a thousandth of a billionth of
+    # it is as good as none.
+    most = jnp.sqrt(energy.sum() / power)
+    low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (1e-12 * most, most))
+    level = jnp.where(used(low) <= power, low, high)
+    return vectors @ (turned / (values + level)[:, None])
+
+
+def dirty_paper_bound(
+    channel: Complex[Array, "users antennas"], power: Float[Array, ""] | float
+) -> Float[Array, ""]:
+    """Capacity of the channel whatever the transmitter does: bit/s/Hz, summed over users.
+
+    The dual uplink's, max log2 det(1 + Σ p_k h_k h_kᴴ), by iterative water filling with averaging,
+    which converges from below to the maximum of a concave function.
+    """
+    users, antennas = channel.shape
+
+    def total(powers: Float[Array, " users"]) -> Complex[Array, "antennas antennas"]:
+        return jnp.eye(antennas) + jnp.conj(channel.T) @ (powers[:, None] * channel)
+
+    def fill(_: int, powers: Float[Array, " users"]) -> Float[Array, " users"]:
+        heard = jnp.einsum(
+            "ka,ab,kb->k", channel, jnp.linalg.inv(total(powers)), jnp.conj(channel)
+        ).real
+        # What a user hears with itself taken away: g/(1 - p g).
+        alone = heard / jnp.maximum(1 - powers * heard, 1e-12)
+        return water_filling(alone, power) / users + (1 - 1 / users) * powers
+
+    powers = jax.lax.fori_loop(0, _DIRTY_PAPER_ROUNDS, fill, jnp.full(users, power / users))
+    return jnp.linalg.slogdet(total(powers))[1] / jnp.log(2.0)

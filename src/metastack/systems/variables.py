@@ -1,0 +1,26 @@
+"""What a system may choose: phases of the atoms, and what the antennas are fed with."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Complex, Float
+
+
+class Variables(eqx.Module):
+    """Phases, radians, and a precoder: column s is what stream s puts on every antenna.
+
+    The precoder is in units of the root of the noise power. Without digital precoding it is
+    diagonal: one stream an antenna, its entries roots of powers.
+    """
+
+    phases_rad: Float[Array, "*runs layers atoms"]
+    precoder: Complex[Array, "*runs antennas streams"]
+
+    @property
+    def powers(self) -> Float[Array, "*runs streams"]:
+        """Power of every stream, in units of the noise."""
+        return jnp.sum(jnp.abs(self.precoder) ** 2, axis=-2)
+
+
+def one_stream_an_antenna(powers: Float[Array, "*runs streams"]) -> Complex[Array, "*runs s s"]:
+    """The precoder of a stack that does all the precoding itself."""
+    return jnp.sqrt(powers)[..., None] * jnp.eye(powers.shape[-1], dtype=complex)
