@@ -4,6 +4,7 @@ A block is what can be improved while all else is fixed: the phases, the precode
 channels and many starts run as one batch; a run that gains nothing any more stays where it is.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -88,9 +89,12 @@ def alternate(
     *,
     rounds: int = 200,
     tolerance: float = 1e-6,
+    goal: float = math.inf,
     on_round: OnRound | None = None,
 ) -> Alternation:
     """Improve block after block until a round gains less than a share `tolerance` of the merit.
+
+    A run that reaches a merit of `goal` is done too.
 
     `setting`: the system of a channel; `channels` and `start` have one entry a run. Ctrl-C ends
     the run and returns what there is.
@@ -110,15 +114,14 @@ def alternate(
         bool(jnp.isfinite(batch.merit).all()),
         "A system must have a finite merit at its start, but has not; check channels and stack.",
     )
+    limits = jnp.asarray(tolerance), jnp.asarray(goal)
     history = [np.asarray(batch.merit)]
     outcome, chunk = Outcome.BUDGET_SPENT, 1
     try:
         while len(history) <= rounds and not bool(batch.settled.all()):
             tick = time.perf_counter()
             most = min(chunk, rounds + 1 - len(history))
-            batch = _advance(
-                setting, channels, blocks, batch, jnp.asarray(tolerance), jnp.asarray(most)
-            )
+            batch = _advance(setting, channels, blocks, batch, limits, jnp.asarray(most))
             made = int(batch.count)
             history += list(np.asarray(batch.merits)[:made])
             if on_round:
@@ -162,10 +165,11 @@ def _advance(
     channels: Array,
     blocks: tuple[Block, ...],
     batch: _Batch,
-    tolerance: Float[Array, ""],
+    limits: tuple[Float[Array, ""], Float[Array, ""]],
     most: Int[Array, ""],
 ) -> _Batch:
     """Up to `most` rounds; fewer if every run has settled."""
+    tolerance, goal = limits
 
     def one(channel: Array, variables: Variables, memories: tuple[Any, ...]) -> tuple[Any, ...]:
         system, after = setting(channel), list[Any]()
@@ -184,7 +188,7 @@ def _advance(
             _where(better, variables, batch.variables),
             _where(better, memories, batch.memories),
             merit,
-            batch.settled | ~gained,
+            batch.settled | ~gained | (merit >= goal),
             batch.merits.at[batch.count].set(merit),
             batch.count + 1,
         )

@@ -86,7 +86,7 @@ def _coupling(
 
 
 def _perron_projector(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    """x yᵀ of the largest eigenvalue of a positive matrix, up to a factor, by squaring."""
+    """Outer product x yᵀ of the vectors of the largest eigenvalue, up to a factor, by squaring."""
 
     def square(_: int, power: Float[Array, "n n"]) -> Float[Array, "n n"]:
         squared = power @ power

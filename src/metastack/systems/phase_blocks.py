@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from ..design.method import Method
-from ..design.problem import Problem
+from ..design.method import Method, State
+from ..design.problem import AnyProblem, loss
 from .alternating import System
 from .variables import Variables
 
@@ -42,7 +42,7 @@ class PhaseAscent(eqx.Module):
             updates, state = optimiser.update(
                 gradient, state, phases_rad, value=value, grad=gradient, value_fn=cost
             )
-            return (phases_rad + updates, state), None
+            return (jnp.asarray(optax.apply_updates(phases_rad, updates)), state), None
 
         first = variables.phases_rad, optimiser.init(variables.phases_rad)
         (phases_rad, _), _ = jax.lax.scan(step, first, length=self.steps)
@@ -52,7 +52,7 @@ class PhaseAscent(eqx.Module):
 class Fitted(Protocol):
     """A system whose merit rises whenever a certain fit gets better."""
 
-    def fit(self, variables: Variables) -> Problem:
+    def fit(self, variables: Variables) -> AnyProblem:
         """The fit that stands for the merit at these variables."""
         ...
 
@@ -66,11 +66,19 @@ class PhaseFit(eqx.Module):
 
     method: Method = eqx.field(static=True)
 
-    def begin(self, system: Fitted, variables: Variables) -> None:
-        """Nothing."""
+    def begin(self, system: Fitted, variables: Variables) -> State:
+        """What the method remembers: how far it dares to go."""
+        return self.method.begin(system.fit(variables), variables.phases_rad)
 
-    def improve(self, system: Fitted, variables: Variables, memory: None) -> tuple[Variables, None]:
+    def improve(
+        self, system: Fitted, variables: Variables, memory: State
+    ) -> tuple[Variables, State]:
         """Phases of a smaller weighted error."""
-        problem = system.fit(variables)
-        state = self.method.step(problem, self.method.begin(problem, variables.phases_rad))
-        return Variables(jnp.asarray(state.phases_rad), variables.precoder), memory
+        problem, phases_rad = system.fit(variables), variables.phases_rad
+        present = eqx.tree_at(
+            lambda state: (state.phases_rad, state.error),
+            memory,
+            (phases_rad, loss(problem, phases_rad)),
+        )
+        after: State = self.method.step(problem, present)
+        return Variables(after.phases_rad, variables.precoder), after
