@@ -8,12 +8,14 @@ et al., Stacked intelligent metasurfaces for multiuser downlink beamforming in t
 2023; Q. Shi et al., 2011, for WMMSE.
 """
 
+from typing import Any, Generic, TypeVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from ..design import ProgrammedChain
+from ..design import ProgrammableResponse, ProgrammedChain
 from ..design.problem import Problem
 from ..propagation import Chain, DenseHop
 from ..propagation.dense import real_weights
@@ -36,22 +38,28 @@ class FixedScale(eqx.Module):
         return jnp.ones_like(overlap)
 
 
-class Downlink(eqx.Module):
-    """A stack and the air behind it; `power` in units of the noise, all streams together."""
+Response = TypeVar("Response", bound=ProgrammableResponse)
 
-    response: ProgrammedChain
+
+class Downlink(eqx.Module, Generic[Response]):
+    """A stack and the air behind it; `power` in units of the noise, all streams together.
+
+    A response of several draws counts by the mean of their rates.
+    """
+
+    response: Response
     power: Float[Array, ""] | float
 
-    def received(self, variables: Variables) -> Complex[Array, "users streams"]:
+    def received(self, variables: Variables) -> Complex[Array, "*draws users streams"]:
         """What every user hears of every stream."""
         return self.response(variables.phases_rad) @ variables.precoder
 
     def merit(self, variables: Variables) -> Float[Array, ""]:
         """Sum rate, bit/s/Hz."""
-        return sum_rate(self.received(variables))
+        return sum_rate(self.received(variables)).mean()
 
-    def fit(self, variables: Variables) -> Problem:
-        """Weighted errors of all users as one fit: √w (u G V - 1).
+    def fit(self: "Downlink[ProgrammedChain]", variables: Variables) -> Problem:
+        """Weighted errors of all users as one fit: √w (u G V - 1); of a product of matrices only.
 
         The precoder goes before the first hop, receivers and weights behind the last.
         """
@@ -71,7 +79,7 @@ class DownlinkSetting(eqx.Module):
     transmitter: Transmitter
     power: float
 
-    def __call__(self, channel: Complex[Array, "users elements"]) -> Downlink:
+    def __call__(self, channel: Complex[Array, "users elements"]) -> Downlink[ProgrammedChain]:
         """The downlink of one channel."""
         return Downlink(self.transmitter.to(channel), self.power)
 
@@ -81,11 +89,11 @@ class WmmsePrecoder(eqx.Module):
 
     times: int = eqx.field(static=True, default=3)
 
-    def begin(self, system: Downlink, variables: Variables) -> None:
+    def begin(self, system: Downlink[Any], variables: Variables) -> None:
         """Nothing."""
 
     def improve(
-        self, system: Downlink, variables: Variables, memory: None
+        self, system: Downlink[Any], variables: Variables, memory: None
     ) -> tuple[Variables, None]:
         """A precoder of a larger sum rate."""
         channel = system.response(variables.phases_rad)
@@ -104,18 +112,18 @@ class PricedPowers(eqx.Module):
 
     times: int = eqx.field(static=True, default=5)
 
-    def begin(self, system: Downlink, variables: Variables) -> None:
+    def begin(self, system: Downlink[Any], variables: Variables) -> None:
         """Nothing."""
 
     def improve(
-        self, system: Downlink, variables: Variables, memory: None
+        self, system: Downlink[Any], variables: Variables, memory: None
     ) -> tuple[Variables, None]:
         """Powers of a larger sum rate."""
         response = system.response(variables.phases_rad)
         gains = jnp.abs(response) ** 2
 
         def rate(powers: Float[Array, " streams"]) -> Float[Array, ""]:
-            return sum_rate(response @ one_stream_an_antenna(powers))
+            return sum_rate(response @ one_stream_an_antenna(powers)).mean()
 
         def once(_: int, powers: Float[Array, " streams"]) -> Float[Array, " streams"]:
             wanted = priced_water_filling(gains, powers, system.power)

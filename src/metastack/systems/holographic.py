@@ -64,7 +64,7 @@ class LinkSetting(eqx.Module):
     receiver: Receiver
     power: float
 
-    def __call__(self, channel: Complex[Array, "to from"]) -> Downlink:
+    def __call__(self, channel: Complex[Array, "to from"]) -> Downlink[ProgrammedChain]:
         """The link of one channel; its users are the receiving antennas."""
         return Downlink(linked(self.transmitter, channel, self.receiver), self.power)
 

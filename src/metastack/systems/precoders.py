@@ -39,25 +39,29 @@ def matched(
 
 
 def mmse_receivers(
-    received: Complex[Array, "users users"],
-) -> tuple[Complex[Array, " users"], Float[Array, " users"]]:
+    received: Complex[Array, "*draws users users"],
+) -> tuple[Complex[Array, "*draws users"], Float[Array, "*draws users"]]:
     """What each user multiplies its signal by, and the weight 1/MSE that its error then has."""
     heard = jnp.sum(jnp.abs(received) ** 2, axis=-1) + 1
-    wanted = jnp.diagonal(received)
+    wanted = jnp.diagonal(received, axis1=-2, axis2=-1)
     receivers = jnp.conj(wanted) / heard
     errors = 1 - jnp.abs(wanted) ** 2 / heard
     return receivers, 1 / errors
 
 
 def wmmse_precoder(
-    channel: Complex[Array, "users antennas"],
-    receivers: Complex[Array, " users"],
-    weights: Float[Array, " users"],
+    channel: Complex[Array, "*draws users antennas"],
+    receivers: Complex[Array, "*draws users"],
+    weights: Float[Array, "*draws users"],
     power: Float[Array, ""] | float,
 ) -> Complex[Array, "antennas users"]:
-    """The precoder of least weighted error within the power: (Σ w |u|² hᴴh + μ)⁻¹ hᴴ u* w."""
-    curvature = jnp.conj(channel.T) @ ((weights * jnp.abs(receivers) ** 2)[:, None] * channel)
-    towards = jnp.conj(channel.T * receivers) * weights
+    """The precoder of least weighted error within the power: (Σ w |u|² hᴴh + μ)⁻¹ hᴴ u* w.
+
+    Of several draws of the channel their errors' mean counts.
+    """
+    heard = receivers[..., None] * channel
+    curvature = _over_draws("...ka,...k,...kb->...ab", jnp.conj(heard), weights, heard)
+    towards = _over_draws("...ka,...k->...ak", jnp.conj(heard), weights)
     values, vectors = jnp.linalg.eigh(curvature)
     values = jnp.maximum(values, 0)
     turned = jnp.conj(vectors.T) @ towards
@@ -78,6 +82,12 @@ def wmmse_precoder(
     low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (1e-12 * most, most))
     level = jnp.where(used(low) <= power, low, high)
     return vectors @ (turned / (values + level)[:, None])
+
+
+def _over_draws(subscripts: str, *parts: Array) -> Array:
+    """A product of parts, its mean over all leading axes."""
+    product = jnp.einsum(subscripts, *parts)
+    return product.reshape(-1, *product.shape[-2:]).mean(axis=0)
 
 
 def dirty_paper_bound(
