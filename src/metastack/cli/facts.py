@@ -22,6 +22,7 @@ from ..files import (
     read_response,
     read_stack,
 )
+from ..files.classifier_file import read_classifier, read_classifier_provenance
 from ..files.dataset_file import load_dataset
 from ..files.netcdf import stored_kind
 from ..stack import Stack
@@ -85,6 +86,23 @@ def _direction_design(path: Path) -> dict[str, Any]:
     made_by = asdict(read_direction_provenance(path))
     made = {f"made_by_{key}": value for key, value in made_by.items()}
     return {**direction_design_answer(design), **stack_facts(design.stack), **made}
+
+
+def _classifier(path: Path) -> dict[str, Any]:
+    classifier, source = read_classifier(path)
+    made_by = asdict(read_classifier_provenance(path))
+    return {
+        **asdict(source),
+        "encoding": type(classifier.encoding).__name__,
+        "detectors": type(classifier.detectors).__name__,
+        "epochs": len(classifier.losses),
+        "loss": float(classifier.losses.min()),
+        "seconds": classifier.seconds,
+        "outcome": classifier.outcome.value,
+        "seed": classifier.seed,
+        **stack_facts(classifier.stack),
+        **{f"made_by_{key}": value for key, value in made_by.items()},
+    }
 
 
 def _recording(path: Path) -> dict[str, Any]:
@@ -226,6 +244,7 @@ _FACTS: Mapping[FileKind, Callable[[Path], dict[str, Any]]] = {
     FileKind.STACK: _stack,
     FileKind.DESIGN: _design,
     FileKind.DIRECTION_DESIGN: _direction_design,
+    FileKind.CLASSIFIER: _classifier,
     FileKind.RECORDING: _recording,
     FileKind.PILOTS: _pilots,
     FileKind.ENERGY_PILOTS: _energy_pilots,

@@ -81,3 +81,16 @@ class CountProgress(_Bar):
         """So many more are done."""
         self._done += done
         self._show(self._done, f"{self._done} of {self._total}")
+
+
+class EpochProgress(_Bar):
+    """Shows how a training goes; call it after every epoch."""
+
+    def __init__(self, epochs: int) -> None:
+        text = "epochs  loss {task.fields[loss]:.3f}  right {task.fields[right]:.1%}"
+        super().__init__("training", epochs, TextColumn(text), loss=0.0, right=0.0)
+
+    def __call__(self, epoch: int, loss: float, right: float) -> None:
+        """Show one epoch."""
+        line = f"epoch {epoch} of {self._total}, loss {loss:.3f}, {right:.1%} right"
+        self._show(epoch, line, loss=loss, right=right)

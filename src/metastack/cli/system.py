@@ -2,7 +2,11 @@
 
 import typer
 
+from . import classify, judge_classifier
+
 app = typer.Typer(
     help="Use a stack: links, sum rates, channel estimation, classification.",
     no_args_is_help=True,
 )
+app.command("classify")(classify.classify)
+app.command("judge-classifier")(judge_classifier.judge_classifier)

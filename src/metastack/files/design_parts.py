@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from ..doa import DirectionDesign
 
 MATRIX = ("receiver", "input")
-_MADE_BY = "provenance_"
+MADE_BY = "provenance_"
 
 
 def common_attributes(
     design: "Design | DirectionDesign", provenance: Provenance
 ) -> dict[str, str | int | float]:
     """The stack as text, how the design was found, and what wrote the file."""
-    made_by = {f"{_MADE_BY}{name}": value for name, value in asdict(provenance).items()}
+    made_by = {f"{MADE_BY}{name}": value for name, value in asdict(provenance).items()}
     return {
         "stack_toml": stack_text(design.stack),
         "outcome": design.outcome.name,
@@ -73,7 +73,7 @@ def read_made_by(path: Path | str, kind: str) -> Provenance:
     dataset = load_netcdf(path, kind=kind)
     with netcdf_errors(path), naming(path):
         names = [field.name for field in fields(Provenance)]
-        return Provenance(**{name: str(attribute(dataset, f"{_MADE_BY}{name}")) for name in names})
+        return Provenance(**{name: str(attribute(dataset, f"{MADE_BY}{name}")) for name in names})
 
 
 def check_phases(phases_rad: Any, stack: Stack) -> None:

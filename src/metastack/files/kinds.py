@@ -15,6 +15,7 @@ class FileKind(Enum):
     STACK = "stack file"
     DESIGN = "design"
     DIRECTION_DESIGN = "direction design"
+    CLASSIFIER = "classifier"
     RECORDING = "recording"
     PILOTS = "pilots"
     ENERGY_PILOTS = "energies of pilots"
@@ -60,6 +61,7 @@ _NETCDF = {
     for kind in (
         FileKind.DESIGN,
         FileKind.DIRECTION_DESIGN,
+        FileKind.CLASSIFIER,
         FileKind.RECORDING,
         FileKind.PILOTS,
         FileKind.ENERGY_PILOTS,

@@ -18,7 +18,7 @@ from ..atoms import (
     UnequalAtoms,
 )
 from ..errors import require
-from ..geometry import PlanarArray, Pose
+from ..geometry import PlanarArray, Pose, column_and_row
 from ..stack import SPEED_OF_LIGHT_M_PER_S, Stack, make_stack
 from ..targets import dft_2d
 from .atom_table import read_atom_table
@@ -72,7 +72,7 @@ def build_stack(section: StackSection, folder: Path | None) -> Stack:
 def build_target(
     section: StackSection, stack: Stack, folder: Path
 ) -> Complex[np.ndarray, "receivers inputs"]:
-    """The target of a stack file; without one, the 2D DFT of the input array.
+    """The target of a stack file; without one, the 2D DFT of the input array (`default_target`).
 
     Raises:
         InputError: the file cannot be read, or the shape is not receivers x inputs.
@@ -238,8 +238,20 @@ def _degrees_of_freedom(section: PoseSection, wavelength_m: float) -> list[float
     return shifts + [_angle_rad(section, name) for name in ("rx", "ry", "rz")]
 
 
+def default_target(
+    stack: Stack, *, shift_x: float = 0.0, shift_y: float = 0.0
+) -> Complex[np.ndarray, "receivers inputs"]:
+    """The 2D DFT of the input array: each receiver has the bin of its own column and row.
+
+    Bins repeat, should there be more receivers than inputs along an axis.
+    """
+    ports, readers = stack.input_array, stack.receiver_array
+    column, row = column_and_row(readers.columns, readers.rows)
+    bins = row % ports.rows * ports.columns + column % ports.columns
+    return dft_2d(ports.columns, ports.rows, shift_x=shift_x, shift_y=shift_y)[bins]
+
+
 def _target(section: TargetSection, stack: Stack, folder: Path) -> Complex[np.ndarray, "to from"]:
     if "kind" in section.model_fields_set or not section.model_fields_set:
-        ports = stack.input_array
-        return dft_2d(ports.columns, ports.rows, shift_x=section.shift_x, shift_y=section.shift_y)
+        return default_target(stack, shift_x=section.shift_x, shift_y=section.shift_y)
     return matrix_of(section, "target", folder)

@@ -14,10 +14,9 @@ from jaxtyping import Complex
 
 from ..errors import require
 from ..stack import Stack
-from ..targets import dft_2d
 from .atomic import replacing
 from .sections import StackSection
-from .stack_build import build_stack, build_target
+from .stack_build import build_stack, build_target, default_target
 from .stack_document import matrix_document, stack_document
 from .toml_sections import changed_toml, sections_of
 from .wording import naming, read_text
@@ -119,8 +118,7 @@ def parse_stack(text: str) -> Stack:
 
 
 def _is_default_target(description: StackDescription) -> bool:
-    ports = description.stack.input_array
-    return np.array_equal(description.target, dft_2d(ports.columns, ports.rows))
+    return np.array_equal(description.target, default_target(description.stack))
 
 
 def _check_order(stack: Stack) -> None:

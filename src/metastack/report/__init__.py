@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .angular_response import angular_response_maps
     from .bound import bound_map
     from .calibration_report import write_calibration_report
+    from .classification import classification_figure
     from .diagnosis import diagnosis_figure
     from .direction_report import write_direction_report
     from .displacements import displacement_drawing
@@ -62,6 +63,7 @@ __all__ = [
     "angular_response_maps",
     "angular_spectrum_map",
     "bound_map",
+    "classification_figure",
     "convergence",
     "designers_figure",
     "diagnosis_figure",
@@ -116,6 +118,7 @@ _HOME = {
     "angular_response_maps": "angular_response",
     "angular_spectrum_map": "spectrum",
     "bound_map": "bound",
+    "classification_figure": "classification",
     "convergence": "history",
     "designers_figure": "network_design",
     "diagnosis_figure": "diagnosis",
