@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
+from .._types import AnyArray
 from ..design import Outcome
 from ..errors import require
 from ..precision import in_float64
@@ -83,7 +84,7 @@ class _Batch(eqx.Module):
 @in_float64
 def alternate(
     setting: Callable[[Any], System],
-    channels: Complex[Array, "runs *channel"],
+    channels: Complex[AnyArray, "runs *channel"],
     blocks: Sequence[Block],
     start: Variables,
     *,

@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
+from .._types import AnyArray, Number
 from ..design import ProgrammableResponse, ProgrammedChain
 from ..design.problem import Problem
 from ..propagation import Chain, DenseHop
@@ -48,7 +49,7 @@ class Downlink(eqx.Module, Generic[Response]):
     """
 
     response: Response
-    power: Float[Array, ""] | float
+    power: Number
 
     def received(self, variables: Variables) -> Complex[Array, "*draws users streams"]:
         """What every user hears of every stream."""
@@ -79,7 +80,7 @@ class DownlinkSetting(eqx.Module):
     transmitter: Transmitter
     power: float
 
-    def __call__(self, channel: Complex[Array, "users elements"]) -> Downlink[ProgrammedChain]:
+    def __call__(self, channel: Complex[AnyArray, "users elements"]) -> Downlink[ProgrammedChain]:
         """The downlink of one channel."""
         return Downlink(self.transmitter.to(channel), self.power)
 
@@ -99,7 +100,7 @@ class WmmsePrecoder(eqx.Module):
         channel = system.response(variables.phases_rad)
 
         def once(
-            _: int, precoder: Complex[Array, "antennas users"]
+            _: Int[Array, ""], precoder: Complex[Array, "antennas users"]
         ) -> Complex[Array, "antennas users"]:
             return wmmse_precoder(channel, *mmse_receivers(channel @ precoder), system.power)
 
@@ -122,10 +123,12 @@ class PricedPowers(eqx.Module):
         response = system.response(variables.phases_rad)
         gains = jnp.abs(response) ** 2
 
-        def rate(powers: Float[Array, " streams"]) -> Float[Array, ""]:
+        def rate(powers: Float[AnyArray, " streams"]) -> Float[Array, ""]:
             return sum_rate(response @ one_stream_an_antenna(powers)).mean()
 
-        def once(_: int, powers: Float[Array, " streams"]) -> Float[Array, " streams"]:
+        def once(
+            _: Int[Array, ""], powers: Float[AnyArray, " streams"]
+        ) -> Float[Array, " streams"]:
             wanted = priced_water_filling(gains, powers, system.power)
             shares = 0.5 ** jnp.arange(8)
             trials = powers + shares[:, None] * (wanted - powers)

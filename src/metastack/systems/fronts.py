@@ -56,7 +56,8 @@ class Transmitter(eqx.Module):
         """A stack that reads directions, fed at its receivers: its input layer radiates.
 
         By reciprocity its response is the transposed one, so that a stack that sorts waves by
-        direction sends every stream in a direction of its own.
+        direction sends every stream in a direction of its own. Layers count in the order in which
+        the wave now meets them: turn a design's phases round, `phases_rad[::-1]`.
         """
         back = [_transposed(hop) for hop in reversed(tuple(hops(stack)))]
         positions_m = np.asarray(stack.planes[0].positions_m)
@@ -143,7 +144,7 @@ def linked(
 
 
 class _Reversed(eqx.Module):
-    """The same atoms, met in the opposite order of layers."""
+    """The same atoms, met in the opposite order of layers; phases in the order of the wave."""
 
     base: Atoms
 

@@ -35,7 +35,7 @@ class SubchannelFit(eqx.Module):
 
     def merit(self, variables: Variables) -> Float[Array, ""]:
         """Minus the NMSE at the best scale, linear: 0 is perfect."""
-        return -loss(self.fit(variables), variables.phases_rad)
+        return -loss(self.fit(variables), jnp.asarray(variables.phases_rad))
 
     def fit(self, variables: Variables) -> Problem:
         """The fit itself: it stays the same whatever the variables are."""
@@ -50,7 +50,7 @@ class SubchannelSetting(eqx.Module):
     receiver: Receiver
     streams: int = eqx.field(static=True)
 
-    def __call__(self, channel: Complex[Array, "to from"]) -> SubchannelFit:
+    def __call__(self, channel: Complex[AnyArray, "to from"]) -> SubchannelFit:
         """The fit for one channel."""
         response = linked(self.transmitter, channel, self.receiver)
         values = jnp.linalg.svd(channel, compute_uv=False)[: self.streams]
@@ -64,7 +64,7 @@ class LinkSetting(eqx.Module):
     receiver: Receiver
     power: float
 
-    def __call__(self, channel: Complex[Array, "to from"]) -> Downlink[ProgrammedChain]:
+    def __call__(self, channel: Complex[AnyArray, "to from"]) -> Downlink[ProgrammedChain]:
         """The link of one channel; its users are the receiving antennas."""
         return Downlink(linked(self.transmitter, channel, self.receiver), self.power)
 

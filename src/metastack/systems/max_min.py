@@ -12,8 +12,9 @@ uplink and downlink beamforming, 2002, for the balanced powers.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
+from .._types import AnyArray, Number
 from ..design import ProgrammedChain
 from .fronts import Transmitter
 from .variables import Variables, one_stream_an_antenna
@@ -26,7 +27,7 @@ class MaxMin(eqx.Module):
     """A stack and the air behind it; `power` in units of the noise, all streams together."""
 
     response: ProgrammedChain
-    power: Float[Array, ""] | float
+    power: Number
 
     def merit(self, variables: Variables) -> Float[Array, ""]:
         """The rate that all users reach with the best powers, bit/s/Hz."""
@@ -48,14 +49,12 @@ class MaxMinSetting(eqx.Module):
     transmitter: Transmitter
     power: float
 
-    def __call__(self, channel: Complex[Array, "users elements"]) -> MaxMin:
+    def __call__(self, channel: Complex[AnyArray, "users elements"]) -> MaxMin:
         """The system of one channel."""
         return MaxMin(self.transmitter.to(channel), self.power)
 
 
-def balanced_sinr(
-    gains: Float[Array, "users streams"], power: Float[Array, ""] | float
-) -> Float[Array, ""]:
+def balanced_sinr(gains: Float[AnyArray, "users streams"], power: Number) -> Float[Array, ""]:
     """The largest SINR that all users can have at once.
 
     `gains[k, s]`: power that user k hears of one unit of stream s, over the noise; stream k is
@@ -68,7 +67,7 @@ def balanced_sinr(
 
 
 def balanced_powers(
-    gains: Float[Array, "users streams"], power: Float[Array, ""] | float
+    gains: Float[AnyArray, "users streams"], power: Number
 ) -> Float[Array, " streams"]:
     """The powers at which all users have the same SINR and the budget is used up."""
     vector = _perron_projector(_coupling(gains, power)).sum(axis=1)
@@ -76,7 +75,7 @@ def balanced_powers(
 
 
 def _coupling(
-    gains: Float[Array, "users streams"], power: Float[Array, ""] | float
+    gains: Float[AnyArray, "users streams"], power: Number
 ) -> Float[Array, "extended extended"]:
     """[[D Ψ, D 1], [1ᵀ D Ψ, 1ᵀ D 1] / P]: its right Perron vector is (p, 1), its root 1/SINR."""
     wanted = jnp.maximum(jnp.diagonal(gains), 1e-300)
@@ -88,7 +87,7 @@ def _coupling(
 def _perron_projector(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
     """Outer product x yᵀ of the vectors of the largest eigenvalue, up to a factor, by squaring."""
 
-    def square(_: int, power: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    def square(_: Int[Array, ""], power: Float[Array, "n n"]) -> Float[Array, "n n"]:
         squared = power @ power
         return squared / squared.max()
 

@@ -11,9 +11,9 @@ stacked intelligent metasurfaces, 2025, mean squared error over phases by the mu
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
-from .._types import AnyArray
+from .._types import AnyArray, Number
 from ..design import ProgrammableResponse
 from .precoders import mmse_receivers, wmmse_precoder
 from .variables import Variables
@@ -23,7 +23,7 @@ class MimoByError(eqx.Module):
     """Streams through a response, in units of the root of the noise power."""
 
     response: ProgrammableResponse
-    power: Float[Array, ""] | float
+    power: Number
 
     def merit(self, variables: Variables) -> Float[Array, ""]:
         """Minus the mean squared error of a stream, linear: between -1 and 0."""
@@ -36,14 +36,14 @@ class ScaledResponse(eqx.Module):
     response: ProgrammableResponse
     power: float
 
-    def __call__(self, gain: Complex[Array, ""]) -> MimoByError:
+    def __call__(self, gain: Complex[AnyArray, ""]) -> MimoByError:
         """The system with this gain."""
         return MimoByError(_Scaled(self.response, gain), self.power)
 
 
 class _Scaled(ProgrammableResponse):
     base: ProgrammableResponse
-    gain: Complex[Array, ""]
+    gain: Complex[AnyArray, ""]
 
     @property
     def phases_shape(self) -> tuple[int, int]:
@@ -52,11 +52,11 @@ class _Scaled(ProgrammableResponse):
     def __call__(
         self, phases_rad: Float[AnyArray, "*batch layers atoms"]
     ) -> Complex[Array, "*batch receivers inputs"]:
-        return self.gain * self.base(phases_rad)
+        return jnp.asarray(self.gain) * self.base(phases_rad)
 
 
 def stream_errors(
-    received: Complex[Array, "*batch streams streams"],
+    received: Complex[AnyArray, "*batch streams streams"],
 ) -> Float[Array, "*batch streams"]:
     """E|s - u y|² of every stream with the best scale u at its receiver: 1/(1 + SINR)."""
     return 1 / mmse_receivers(received)[1]
@@ -77,7 +77,7 @@ class MmsePrecoder(eqx.Module):
         channel = system.response(variables.phases_rad)
 
         def once(
-            _: int, precoder: Complex[Array, "antennas streams"]
+            _: Int[Array, ""], precoder: Complex[Array, "antennas streams"]
         ) -> Complex[Array, "antennas streams"]:
             receivers, weights = mmse_receivers(channel @ precoder)
             return wmmse_precoder(channel, receivers, jnp.ones_like(weights), system.power)

@@ -44,7 +44,8 @@ class PhaseAscent(eqx.Module):
             )
             return (jnp.asarray(optax.apply_updates(phases_rad, updates)), state), None
 
-        first = variables.phases_rad, optimiser.init(variables.phases_rad)
+        start = jnp.asarray(variables.phases_rad)
+        first = start, optimiser.init(start)
         (phases_rad, _), _ = jax.lax.scan(step, first, length=self.steps)
         return Variables(phases_rad, variables.precoder), memory
 
@@ -68,13 +69,13 @@ class PhaseFit(eqx.Module):
 
     def begin(self, system: Fitted, variables: Variables) -> State:
         """What the method remembers: how far it dares to go."""
-        return self.method.begin(system.fit(variables), variables.phases_rad)
+        return self.method.begin(system.fit(variables), jnp.asarray(variables.phases_rad))
 
     def improve(
         self, system: Fitted, variables: Variables, memory: State
     ) -> tuple[Variables, State]:
         """Phases of a smaller weighted error."""
-        problem, phases_rad = system.fit(variables), variables.phases_rad
+        problem, phases_rad = system.fit(variables), jnp.asarray(variables.phases_rad)
         present = eqx.tree_at(
             lambda state: (state.phases_rad, state.error),
             memory,

@@ -11,8 +11,9 @@ capacity of the vector Gaussian broadcast channel, 2003, for the duality.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
+from .._types import AnyArray, Number
 from .water_filling import water_filling
 
 _DIRTY_PAPER_ROUNDS = 400
@@ -20,17 +21,17 @@ _BISECTIONS = 60
 
 
 def zero_forcing(
-    channel: Complex[Array, "users antennas"], power: Float[Array, ""] | float
+    channel: Complex[AnyArray, "users antennas"], power: Number
 ) -> Complex[Array, "antennas users"]:
     """No interference at all, powers by water filling; needs as many antennas as users."""
-    inverse = jnp.linalg.pinv(channel)
+    inverse = jnp.linalg.pinv(jnp.asarray(channel))
     lengths = jnp.linalg.norm(inverse, axis=0)
     powers = water_filling(1 / lengths**2, power)
     return inverse / lengths * jnp.sqrt(powers)
 
 
 def matched(
-    channel: Complex[Array, "users antennas"], power: Float[Array, ""] | float
+    channel: Complex[AnyArray, "users antennas"], power: Number
 ) -> Complex[Array, "antennas users"]:
     """Every user's own channel conjugated, powers alike: where WMMSE begins."""
     towards = jnp.conj(channel.T)
@@ -39,7 +40,7 @@ def matched(
 
 
 def mmse_receivers(
-    received: Complex[Array, "*draws users users"],
+    received: Complex[AnyArray, "*draws users users"],
 ) -> tuple[Complex[Array, "*draws users"], Float[Array, "*draws users"]]:
     """What each user multiplies its signal by, and the weight 1/MSE that its error then has."""
     heard = jnp.sum(jnp.abs(received) ** 2, axis=-1) + 1
@@ -50,10 +51,10 @@ def mmse_receivers(
 
 
 def wmmse_precoder(
-    channel: Complex[Array, "*draws users antennas"],
-    receivers: Complex[Array, "*draws users"],
-    weights: Float[Array, "*draws users"],
-    power: Float[Array, ""] | float,
+    channel: Complex[AnyArray, "*draws users antennas"],
+    receivers: Complex[AnyArray, "*draws users"],
+    weights: Float[AnyArray, "*draws users"],
+    power: Number,
 ) -> Complex[Array, "antennas users"]:
     """The precoder of least weighted error within the power: (Σ w |u|² hᴴh + μ)⁻¹ hᴴ u* w.
 
@@ -70,7 +71,7 @@ def wmmse_precoder(
     def used(level: Float[Array, ""]) -> Float[Array, ""]:
         return jnp.sum(energy / jnp.maximum(values + level, 1e-300) ** 2)
 
-    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Int[Array, ""], bounds: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bounds
         middle = jnp.sqrt(low * high)
         too_much = used(middle) > power
@@ -84,14 +85,14 @@ def wmmse_precoder(
     return vectors @ (turned / (values + level)[:, None])
 
 
-def _over_draws(subscripts: str, *parts: Array) -> Array:
+def _over_draws(subscripts: str, *parts: AnyArray) -> Array:
     """A product of parts, its mean over all leading axes."""
     product = jnp.einsum(subscripts, *parts)
     return product.reshape(-1, *product.shape[-2:]).mean(axis=0)
 
 
 def dirty_paper_bound(
-    channel: Complex[Array, "users antennas"], power: Float[Array, ""] | float
+    channel: Complex[AnyArray, "users antennas"], power: Number
 ) -> Float[Array, ""]:
     """Capacity of the channel whatever the transmitter does: bit/s/Hz, summed over users.
 
@@ -100,10 +101,10 @@ def dirty_paper_bound(
     """
     users, antennas = channel.shape
 
-    def total(powers: Float[Array, " users"]) -> Complex[Array, "antennas antennas"]:
+    def total(powers: Float[AnyArray, " users"]) -> Complex[Array, "antennas antennas"]:
         return jnp.eye(antennas) + jnp.conj(channel.T) @ (powers[:, None] * channel)
 
-    def fill(_: int, powers: Float[Array, " users"]) -> Float[Array, " users"]:
+    def fill(_: Int[Array, ""], powers: Float[AnyArray, " users"]) -> Float[Array, " users"]:
         heard = jnp.einsum(
             "ka,ab,kb->k", channel, jnp.linalg.inv(total(powers)), jnp.conj(channel)
         ).real

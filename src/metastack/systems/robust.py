@@ -47,7 +47,7 @@ class RobustSetting(eqx.Module):
     power: float
     factor: Complex[AnyArray, "draws layers atoms"]
 
-    def __call__(self, channel: Complex[Array, "users elements"]) -> Downlink[DrawnErrors]:
+    def __call__(self, channel: Complex[AnyArray, "users elements"]) -> Downlink[DrawnErrors]:
         """The downlink of one channel."""
         return Downlink(DrawnErrors(self.transmitter.to(channel), self.factor), self.power)
 

@@ -4,6 +4,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
+from .._types import AnyArray
+from ..precision import in_float64
+
 
 class Variables(eqx.Module):
     """Phases, radians, and a precoder: column s is what stream s puts on every antenna.
@@ -12,15 +15,16 @@ class Variables(eqx.Module):
     diagonal: one stream an antenna, its entries roots of powers.
     """
 
-    phases_rad: Float[Array, "*runs layers atoms"]
-    precoder: Complex[Array, "*runs antennas streams"]
+    phases_rad: Float[AnyArray, "*runs layers atoms"]
+    precoder: Complex[AnyArray, "*runs antennas streams"]
 
     @property
+    @in_float64
     def powers(self) -> Float[Array, "*runs streams"]:
         """Power of every stream, in units of the noise."""
-        return jnp.sum(jnp.abs(self.precoder) ** 2, axis=-2)
+        return jnp.sum(jnp.abs(jnp.asarray(self.precoder)) ** 2, axis=-2)
 
 
-def one_stream_an_antenna(powers: Float[Array, "*runs streams"]) -> Complex[Array, "*runs s s"]:
+def one_stream_an_antenna(powers: Float[AnyArray, "*runs streams"]) -> Complex[Array, "*runs s s"]:
     """The precoder of a stack that does all the precoding itself."""
     return jnp.sqrt(powers)[..., None] * jnp.eye(powers.shape[-1], dtype=complex)

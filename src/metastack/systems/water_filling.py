@@ -7,13 +7,15 @@ presence of crosstalk, 2007, for channels that disturb each other.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
+
+from .._types import AnyArray, Number
 
 _BISECTIONS = 60
 
 
 def water_filling(
-    gains: Float[Array, "*batch channels"], power: Float[Array, ""] | float
+    gains: Float[AnyArray, "*batch channels"], power: Number
 ) -> Float[Array, "*batch channels"]:
     """Powers (μ - 1/g)⁺ that sum to `power` and maximise Σ log(1 + p g); exact.
 
@@ -31,9 +33,9 @@ def water_filling(
 
 
 def priced_water_filling(
-    gains: Float[Array, "users streams"],
-    powers: Float[Array, " streams"],
-    power: Float[Array, ""] | float,
+    gains: Float[AnyArray, "users streams"],
+    powers: Float[AnyArray, " streams"],
+    power: Number,
 ) -> Float[Array, " streams"]:
     """One round of water filling where every stream pays for the interference that it makes.
 
@@ -52,7 +54,7 @@ def priced_water_filling(
     def at(level: Float[Array, ""]) -> Float[Array, " streams"]:
         return jnp.maximum(1 / (level + price) - floor, 0)
 
-    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Int[Array, ""], bounds: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bounds
         middle = (low + high) / 2
         too_much = at(middle).sum() > power
