@@ -62,11 +62,11 @@ class Pace:
     """How long and how fast to train."""
 
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes through all images (60; with --from 5).")
+        int | None, typer.Option(min=1, help="Passes through all images (40; with --from 10).")
     ] = None
     batch: Annotated[int, typer.Option(min=1, help="Images a step.")] = 100
     learning_rate_rad: Annotated[
-        float | None, typer.Option(help="First rate of Adam (.1; with --from .02).")
+        float | None, typer.Option(help="First rate of Adam (.1; with --from .05).")
     ] = None
 
 
@@ -118,7 +118,7 @@ def classify(
 
     from ..files import Provenance, read_stack
     from ..files.classifier_file import ImageSource, write_classifier
-    from ..systems.classification import judge, train
+    from ..systems.classification import judge, train, train_rounding
     from .design import with_bits
     from .progress import EpochProgress
 
@@ -133,8 +133,9 @@ def classify(
     first = _first_phases(start_from, source)
     taught, unseen = split(labelled, source)
     schedule = _schedule(pace, retraining=start_from is not None)
+    from_free = not description.stack.atoms.is_smooth and start_from is None
     with EpochProgress(schedule.epochs) as progress:
-        found = train(
+        found = (train_rounding if from_free else train)(
             description.stack,
             taught,
             **_reading_of(description.stack, reading, labelled.classes),

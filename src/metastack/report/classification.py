@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from ..precision import float64
 from ..systems.classification import (
@@ -50,19 +50,25 @@ def _draw_training(axes: Axes, classifier: Classifier, verdict: Verdict) -> None
         100 * (1 - classifier.shares_right),
         ".-",
         color=BLUE,
-        label="trained on, while learning",
-    )
-    low, high = verdict.interval()
-    axes.axhspan(
-        100 * (1 - high), 100 * (1 - low), color=VERMILION, alpha=0.2, linewidth=0, label="95 %"
+        label="trained on, distorted",
     )
     axes.axhline(100 * (1 - verdict.accuracy), color=VERMILION, label="held out, at the end")
+    low, high = verdict.interval()
+    axes.axhspan(
+        100 * (1 - high),
+        100 * (1 - low),
+        color=VERMILION,
+        alpha=0.2,
+        linewidth=0,
+        label="its 95 % interval",
+    )
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
     axes.set(xlabel="epoch", ylabel="read wrongly (%)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(visible=True, which="both")
+    axes.grid(visible=True)
     axes.set_axisbelow(True)
     axes.legend()
 
@@ -86,7 +92,7 @@ def _draw_confusion(axes: Axes, verdict: Verdict) -> None:
             )
     classes = range(len(counts))
     axes.set(xlabel="class read", ylabel="true class", xticks=classes, yticks=classes)
-    axes.set_title(f"{verdict.images} images held out: {verdict.accuracy:.1%} right", pad=4)
+    axes.set_title(f"{verdict.images} images held out: {100 * verdict.accuracy:.1f} % right", pad=4)
     axes.tick_params(length=0)
 
 

@@ -8,6 +8,7 @@ from .encoding import AmplitudeEncoding, Encoding, PhaseEncoding
 from .exposure import Exposure, GivenStack, Vaccination
 from .images import LabelledImages
 from .judging import Verdict, judge, read_classes
+from .quantised import train_rounding
 from .training import RETRAINING, Classifier, Schedule, retrain, train
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "read_classes",
     "retrain",
     "train",
+    "train_rounding",
 ]

@@ -43,13 +43,14 @@ class Device(eqx.Module):
         return cls(Chain.of(built), stack.atoms, stack.receiver_array.size)
 
     def response(
-        self, phases_rad: Float[Array, "layers atoms"]
+        self, phases_rad: Float[AnyArray, "layers atoms"]
     ) -> Complex[Array, "receivers inputs"]:
         """End-to-end response, by the fewer of inputs and receivers.
 
         Atoms that round count as they round, but pass on the gradient of those that do not
         (straight-through: Y. Bengio et al., arXiv:1308.3432, 2013).
         """
+        phases_rad = jnp.asarray(phases_rad)
         followed = smooth(self.atoms)(phases_rad)
         set_ = self.atoms(phases_rad).astype(followed.dtype)
         transmission = followed + jax.lax.stop_gradient(set_ - followed)
@@ -72,10 +73,10 @@ def in_precision(tree: Any, dtype: type[np.floating]) -> Any:
     complex_type = np.result_type(dtype, np.complex64)
 
     def cast(leaf: Any) -> Any:
-        if isinstance(leaf, complex) or jnp.iscomplexobj(leaf):
-            return np.asarray(leaf, complex_type)
-        is_real = isinstance(leaf, float) or jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
-        return np.asarray(leaf, dtype) if is_real else leaf
+        if np.iscomplexobj(leaf):
+            return jnp.asarray(np.asarray(leaf, complex_type))
+        is_real = np.issubdtype(np.asarray(leaf).dtype, np.floating)
+        return jnp.asarray(np.asarray(leaf, dtype)) if is_real else leaf
 
     return jax.tree.map(cast, tree)
 

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from ..._types import Number
+
 
 class Distortion(Protocol):
     """Other images of the same classes."""
@@ -42,10 +44,10 @@ class SmallMotions(eqx.Module):
     interpolated linearly; what comes in from outside is dark.
     """
 
-    shift: float = 0.06
-    turn_rad: float = 0.2
-    slant: float = 0.15
-    stretch: float = 0.12
+    shift: Number = 0.04
+    turn_rad: Number = 0.15
+    slant: Number = 0.1
+    stretch: Number = 0.1
 
     def __call__(
         self, pixels: Float[Array, "images rows columns"], key: Key[Array, ""]

@@ -74,7 +74,7 @@ class LabelledImages:
         """Some of the images."""
         return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen])
 
-    def split(self, held_out: int, *, seed: int) -> tuple[Self, Self]:
+    def split(self, held_out: int, *, seed: int) -> "tuple[LabelledImages, LabelledImages]":
         """Images to train on and `held_out` others to judge by, with the classes in proportion.
 
         The same seed gives the same split.

@@ -52,7 +52,7 @@ class Schedule:
 
 
 # A few epochs at a low rate: the phases are nearly right already.
-RETRAINING = Schedule(epochs=5, learning_rate_rad=0.02)
+RETRAINING = Schedule(epochs=10, learning_rate_rad=0.05)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,8 @@ def train(
     encoding = encoding or AmplitudeEncoding()
     with jax.enable_x64(dtype is np.float64):
         lesson = _Lesson(
-            *in_precision((images.pixels, images.labels), dtype),
+            in_precision(images.pixels, dtype),
+            jnp.asarray(images.labels),
             *in_precision((encoding, detectors, distortion or SmallMotions()), dtype),
         )
         course = _Course(lesson, schedule, (exposure or GivenStack()).devices(stack, dtype))
