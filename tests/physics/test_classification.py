@@ -246,6 +246,7 @@ def test_retraining_on_the_stack_that_was_built_wins_back_what_its_errors_cost(
     assert perfect - np.mean(back) < 0.25 * (perfect - np.mean(lost))
 
 
+@pytest.mark.slow
 def test_training_with_errors_injected_loses_less_on_built_stacks(trained, taught_and_unseen):
     """The same epochs from the same start: the paired difference over built stacks that neither
     has met is positive beyond two standard errors."""
@@ -299,6 +300,7 @@ def test_mnist_is_read_from_six_layers():
     assert judge(stack, found.phases_rad, unseen).accuracy > 0.92
 
 
+@pytest.mark.slow
 def test_distortion_may_be_left_out(taught_and_unseen):
     """The images as they are: learned better by heart than distorted ones."""
     taught = taught_and_unseen[0]

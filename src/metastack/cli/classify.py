@@ -62,11 +62,11 @@ class Pace:
     """How long and how fast to train."""
 
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes through all images (40; with --from 10).")
+        int | None, typer.Option(min=1, help="Passes through all images (60; with --from 10).")
     ] = None
     batch: Annotated[int, typer.Option(min=1, help="Images a step.")] = 100
     learning_rate_rad: Annotated[
-        float | None, typer.Option(help="First rate of Adam (.1; with --from .05).")
+        float | None, typer.Option(help="First rate of Adam (.2; with --from .05).")
     ] = None
 
 

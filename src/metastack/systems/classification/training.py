@@ -40,9 +40,9 @@ OnEpoch: TypeAlias = Callable[[int, float, float], None]
 class Schedule:
     """How long and how fast: passes through all images, images a step, first rate of Adam."""
 
-    epochs: int = 40
+    epochs: int = 60
     batch: int = 100
-    learning_rate_rad: float = 0.1
+    learning_rate_rad: float = 0.2
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
