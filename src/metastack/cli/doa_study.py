@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .number_lists import numbers
 from .options import AsJson, Seed, SnapshotsX, SnapshotsY
 from .output import emit, warn
 from .simulate import SourceName, source_named
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from .device import Device
 
 
-# What a figure can tell apart, and what anyone would wait for.
-_MOST_DEVICES, _MOST_LEVELS = 6, 1000
+# What a figure can tell apart.
+_MOST_DEVICES = 6
 _SNR_LABELS = {"physical": "SNR at the aperture (dB)", "effective": "effective SNR (dB)"}
 
 
@@ -268,30 +269,8 @@ def _levels(physical: str | None, effective: str | None) -> "list[NoiseLevel]":
         "Give either `--physical-snr-db` or `--effective-snr-db`.",
     )
     if physical is not None:
-        return [PhysicalSnr(db) for db in _numbers("--physical-snr-db", physical)]
-    return [EffectiveSnr(db) for db in _numbers("--effective-snr-db", effective or "")]
-
-
-def _numbers(name: str, text: str) -> list[float]:
-    """Numbers separated by commas, or FIRST:STEP:LAST with both ends."""
-    import numpy as np
-
-    from ..errors import InputError
-
-    message = f"`{name}` must be numbers separated by commas, or FIRST:STEP:LAST, but is {text!r}."
-    try:
-        parts = [float(part) for part in text.split(":" if ":" in text else ",")]
-        if ":" not in text:
-            return parts
-        first, step, last = parts
-        steps = int(np.floor((last - first) / step + 1e-9))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        raise InputError(message) from None
-    if steps < 0 or not np.isfinite([first, step, last]).all():
-        raise InputError(message)
-    if steps >= _MOST_LEVELS:
-        raise InputError(f"`{name}` must give at most {_MOST_LEVELS} SNRs, but is {text!r}.")
-    return [first + step * k for k in range(steps + 1)]
+        return [PhysicalSnr(db) for db in numbers("--physical-snr-db", physical)]
+    return [EffectiveSnr(db) for db in numbers("--effective-snr-db", effective or "")]
 
 
 def _directions(

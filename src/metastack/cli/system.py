@@ -2,7 +2,7 @@
 
 import typer
 
-from . import classify, judge_classifier
+from . import classify, estimate, judge_classifier
 
 app = typer.Typer(
     help="Use a stack: links, sum rates, channel estimation, classification.",
@@ -10,3 +10,4 @@ app = typer.Typer(
 )
 app.command("classify")(classify.classify)
 app.command("judge-classifier")(judge_classifier.judge_classifier)
+app.command("estimate")(estimate.estimate)
