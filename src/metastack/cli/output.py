@@ -11,7 +11,9 @@ from typing import Any
 import typer
 
 _UNITS = {
+    "_bit_per_s_per_hz": " bit/s/Hz",  # before "_hz", which it ends with
     "_db": " dB",
+    "_dbm": " dBm",
     "_deg": "°",
     "_over_pi": " π",
     "_wavelengths": " λ",

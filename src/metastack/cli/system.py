@@ -2,7 +2,7 @@
 
 import typer
 
-from . import classify, estimate, judge_classifier
+from . import classify, estimate, judge_classifier, system_downlink
 
 app = typer.Typer(
     help="Use a stack: links, sum rates, channel estimation, classification.",
@@ -10,4 +10,6 @@ app = typer.Typer(
 )
 app.command("classify")(classify.classify)
 app.command("judge-classifier")(judge_classifier.judge_classifier)
+app.command("downlink")(system_downlink.downlink)
+app.command("max-min")(system_downlink.max_min)
 app.command("estimate")(estimate.estimate)

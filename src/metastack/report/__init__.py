@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .pose_errors import pose_estimates
     from .pose_report import write_pose_report
     from .probes import probes_figure
+    from .rates import rates_figure
     from .residuals import fit_history, residual_figure
     from .run_report import write_report
     from .schedules import schedule_figure
@@ -82,6 +83,7 @@ __all__ = [
     "phase_maps",
     "pose_estimates",
     "probes_figure",
+    "rates_figure",
     "residual_figure",
     "response_against_target",
     "schedule_figure",
@@ -137,6 +139,7 @@ _HOME = {
     "phase_maps": "phases",
     "pose_estimates": "pose_errors",
     "probes_figure": "probes",
+    "rates_figure": "rates",
     "residual_figure": "residuals",
     "response_against_target": "fit",
     "schedule_figure": "schedules",

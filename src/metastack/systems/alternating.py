@@ -109,7 +109,7 @@ def alternate(
         f"{len(channels)}.",
     )
     began = time.perf_counter()
-    blocks, channels = tuple(blocks), jnp.asarray(channels)
+    setting, blocks, channels = _traced(setting), tuple(blocks), jnp.asarray(channels)
     batch = _begin(setting, channels, blocks, start)
     require(
         bool(jnp.isfinite(batch.merit).all()),
@@ -138,6 +138,13 @@ def alternate(
         np.asarray(batch.settled),
         outcome,
         time.perf_counter() - began,
+    )
+
+
+def _traced(setting: Callable[[Any], System]) -> Callable[[Any], System]:
+    """The setting with its numbers as arrays: another power needs no new program."""
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, setting
     )
 
 
