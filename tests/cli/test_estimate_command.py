@@ -64,7 +64,7 @@ def test_a_stack_that_is_not_known_costs_and_calibration_wins_back(capsys, stack
         "--slots", 6, "--snr-db", 40, "--patterns", "random", "--estimators", "lmmse",
     )  # fmt: skip
     costs = {row["believed"]: row for row in answer["beliefs_compared"]}
-    assert costs["designed"]["low_db"] > 3 > 1 > costs["calibrated"]["high_db"] > 0
+    assert costs["nominal"]["low_db"] > 3 > 1 > costs["calibrated"]["high_db"] > 0
 
 
 def test_users_share_the_noise_and_a_link_budget_is_an_snr(capsys, stack):

@@ -120,13 +120,13 @@ def _site(
         calibrated is None or built is not None,
         "`--calibrated` needs `--built`: what was calibrated is judged on what is there.",
     )
-    stacks = {"designed": nominal}
+    stacks = {"nominal": nominal}
     for name, path in (("calibrated", calibrated), ("built", built)):
         if path is not None:
             stacks[name] = _like(nominal, path, name)
     if bits is not None:
         stacks = {name: _with_bits(each, bits) for name, each in stacks.items()}
-    nominal = stacks["designed"]
+    nominal = stacks["nominal"]
     positions_m = Receiver.of(nominal).positions_m
     prior = ChannelPrior.isotropic(positions_m, float(nominal.wavelength_m))
     truth = stacks.get("built", nominal)
