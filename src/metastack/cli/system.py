@@ -2,7 +2,7 @@
 
 import typer
 
-from . import classify, estimate, judge_classifier, system_downlink
+from . import classify, estimate, judge_classifier, system_downlink, system_holographic
 
 app = typer.Typer(
     help="Use a stack: links, sum rates, channel estimation, classification.",
@@ -13,3 +13,4 @@ app.command("judge-classifier")(judge_classifier.judge_classifier)
 app.command("downlink")(system_downlink.downlink)
 app.command("max-min")(system_downlink.max_min)
 app.command("estimate")(estimate.estimate)
+app.command("holographic")(system_holographic.holographic)

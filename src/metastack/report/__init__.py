@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .few import few_figure
     from .fit import response_against_target
     from .history import convergence
+    from .holographic import holographic_figure
     from .html import Section, write_page
     from .likelihood import MarkedEstimate, Surface, error_ellipse, likelihood_surface
     from .losses import tradeoff
@@ -72,6 +73,7 @@ __all__ = [
     "error_ellipse",
     "few_figure",
     "fit_history",
+    "holographic_figure",
     "likelihood_surface",
     "link_matrices",
     "models_figure",
@@ -129,6 +131,7 @@ _HOME = {
     "few_figure": "few",
     "fit_history": "residuals",
     "likelihood_surface": "likelihood",
+    "holographic_figure": "holographic",
     "link_matrices": "matrices",
     "mse_figure": "study_figure",
     "models_figure": "models",

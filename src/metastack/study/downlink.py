@@ -112,7 +112,7 @@ def over_powers(
 ) -> Iterator[list[Scheme]]:
     """All schemes with the powers done so far, after every power.
 
-    `channels` in units of the root of the noise power, `powers` in units of the noise.
+    `channels` per root of the noise power, 1/√W; `powers` in watts.
     """
     transmitter = Transmitter.of(stack)
     done: dict[str, list[Float[np.ndarray, " channels"]]] = {}

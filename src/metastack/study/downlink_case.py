@@ -46,7 +46,7 @@ class Scheme:
 
 @dataclass(frozen=True)
 class DownlinkCase:
-    """A stack, channels in units of the root of the noise power, a power in units of the noise.
+    """A stack, channels per root of the noise power, 1/√W, a power in watts.
 
     Start k of every channel draws near-uniform phases, which let the wave through, from
     `numpy.random.default_rng([seed, k])`.

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 from .._types import AnyArray, Number
@@ -43,7 +44,9 @@ Response = TypeVar("Response", bound=ProgrammableResponse)
 
 
 class Downlink(eqx.Module, Generic[Response]):
-    """A stack and the air behind it; `power` in units of the noise, all streams together.
+    """A stack and the air behind it; `power` in watts, all streams together.
+
+    The response is per root of the noise power, 1/√W.
 
     A response of several draws counts by the mean of their rates.
     """
@@ -75,7 +78,7 @@ class Downlink(eqx.Module, Generic[Response]):
 
 
 class DownlinkSetting(eqx.Module):
-    """The downlink of every channel: channels in units of the root of the noise power."""
+    """The downlink of every channel: channels per root of the noise power, power in watts."""
 
     transmitter: Transmitter
     power: float
@@ -121,20 +124,34 @@ class PricedPowers(eqx.Module):
     ) -> tuple[Variables, None]:
         """Powers of a larger sum rate."""
         response = system.response(variables.phases_rad)
-        gains = jnp.abs(response) ** 2
-
-        def rate(powers: Float[AnyArray, " streams"]) -> Float[Array, ""]:
-            return sum_rate(response @ one_stream_an_antenna(powers)).mean()
-
-        def once(
-            _: Int[Array, ""], powers: Float[AnyArray, " streams"]
-        ) -> Float[Array, " streams"]:
-            wanted = priced_water_filling(gains, powers, system.power)
-            shares = 0.5 ** jnp.arange(8)
-            trials = powers + shares[:, None] * (wanted - powers)
-            rates = jax.vmap(rate)(trials)
-            best = jnp.argmax(rates)
-            return jnp.where(rates[best] > rate(powers), trials[best], powers)
-
-        powers = jax.lax.fori_loop(0, self.times, once, variables.powers)
+        powers = raised_powers(response, variables.powers, system.power, times=self.times)
         return Variables(variables.phases_rad, one_stream_an_antenna(powers)), memory
+
+
+def raised_powers(
+    response: Complex[Array, "*draws users streams"],
+    powers: Float[Array, " streams"],
+    budget: Number,
+    *,
+    times: int,
+) -> Float[Array, " streams"]:
+    """Powers of at least the same sum rate, after so many rounds of priced water filling.
+
+    A round goes as much of its way, halved again and again, as raises the rate most.
+    """
+    gains = jnp.abs(response) ** 2
+
+    def rate(powers: Float[Array, " streams"]) -> Float[Array, ""]:
+        return sum_rate(response @ one_stream_an_antenna(powers)).mean()
+
+    def once(_: Int[Array, ""], powers: Float[Array, " streams"]) -> Float[Array, " streams"]:
+        wanted = priced_water_filling(gains, powers, budget)
+        trials = powers + _SHARES[:, None] * (wanted - powers)
+        rates = jax.vmap(rate)(trials)
+        best = jnp.argmax(rates)
+        return jnp.where(rates[best] > rate(powers), trials[best], powers)
+
+    return jax.lax.fori_loop(0, times, once, powers)
+
+
+_SHARES = 0.5 ** np.arange(8)

@@ -58,7 +58,7 @@ class SubchannelSetting(eqx.Module):
 
 
 class LinkSetting(eqx.Module):
-    """The link of every channel with all its losses; `power` in units of the noise."""
+    """The link of every channel with all its losses; channels per root of the noise, power in W."""
 
     transmitter: Transmitter
     receiver: Receiver
@@ -76,7 +76,7 @@ def parallel_capacity(
     """What so many of the best subchannels carry with powers by water filling, bit/s/Hz.
 
     No link with so many streams is better, whatever its stacks do without loss.
-    `channel` in units of the root of the noise power, `power` in units of the noise.
+    `channel` per root of the noise power, `power` in watts.
 
     Raises:
         InputError: more streams than elements at an end.

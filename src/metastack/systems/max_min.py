@@ -24,7 +24,10 @@ _SQUARINGS = 40
 
 
 class MaxMin(eqx.Module):
-    """A stack and the air behind it; `power` in units of the noise, all streams together."""
+    """A stack and the air behind it; `power` in watts, all streams together.
+
+    The response is per root of the noise power, 1/√W.
+    """
 
     response: ProgrammedChain
     power: Number
@@ -44,7 +47,7 @@ class MaxMin(eqx.Module):
 
 
 class MaxMinSetting(eqx.Module):
-    """The system of every channel: channels in units of the root of the noise power."""
+    """The system of every channel: channels per root of the noise power, power in watts."""
 
     transmitter: Transmitter
     power: float

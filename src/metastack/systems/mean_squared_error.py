@@ -20,7 +20,7 @@ from .variables import Variables
 
 
 class MimoByError(eqx.Module):
-    """Streams through a response, in units of the root of the noise power."""
+    """Streams through a response per root of the noise power; `power` in watts."""
 
     response: ProgrammableResponse
     power: Number
@@ -31,7 +31,7 @@ class MimoByError(eqx.Module):
 
 
 class ScaledResponse(eqx.Module):
-    """The system at a noise: `channels` are gains from volts to the root of the noise power."""
+    """The system at a noise: `channels` are one over the root of its power, 1/√W."""
 
     response: ProgrammableResponse
     power: float

@@ -1,7 +1,7 @@
 """Digital precoders of a known channel, and what no precoder can beat.
 
-A channel here is the response of stack and air, in units of the root of the noise power; the
-total power of a precoder's columns is in units of the noise.
+A channel here is the response of stack and air per root of the noise power, 1/√W; powers are in
+watts.
 
 Source: Q. Spencer et al., Zero-forcing methods for downlink spatial multiplexing, 2004; Q. Shi et
 al., An iteratively weighted MMSE approach, 2011; N. Jindal et al., Sum power iterative

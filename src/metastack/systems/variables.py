@@ -11,7 +11,7 @@ from ..precision import in_float64
 class Variables(eqx.Module):
     """Phases, radians, and a precoder: column s is what stream s puts on every antenna.
 
-    The precoder is in units of the root of the noise power. Without digital precoding it is
+    The precoder is in roots of watts. Without digital precoding it is
     diagonal: one stream an antenna, its entries roots of powers.
     """
 
@@ -21,7 +21,7 @@ class Variables(eqx.Module):
     @property
     @in_float64
     def powers(self) -> Float[Array, "*runs streams"]:
-        """Power of every stream, in units of the noise."""
+        """Power of every stream, watts."""
         return jnp.sum(jnp.abs(jnp.asarray(self.precoder)) ** 2, axis=-2)
 
 
