@@ -35,7 +35,8 @@ def classification_figure(
     magnitudes, each relative to its own largest.
     """
     figure = new_figure(6.2, width_in=7.0)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    upper, lower = halves
     left, right = upper.subplots(1, 2, width_ratios=(1.1, 1))
     _draw_training(left, classifier, verdict)
     _draw_confusion(right, verdict)

@@ -1,5 +1,6 @@
 """Image classification: the first layer carries the image, detectors read the class."""
 
+from .course import Schedule
 from .datasets import DATASETS, digits, mnist_5000
 from .detectors import BrightestRegion, Detectors, DifferentialRegions
 from .device import Device, energies, fields_on_the_way
@@ -9,7 +10,7 @@ from .exposure import Exposure, GivenStack, Vaccination
 from .images import LabelledImages
 from .judging import Verdict, judge, read_classes
 from .quantised import train_rounding
-from .training import RETRAINING, Classifier, Schedule, retrain, train
+from .training import RETRAINING, Classifier, retrain, train
 
 __all__ = [
     "DATASETS",

@@ -17,8 +17,9 @@ import numpy as np
 from ...atoms import smooth
 from ...design import GivenPhases, Outcome
 from ...stack import Stack
+from .course import OnEpoch, Schedule
 from .images import LabelledImages
-from .training import Classifier, OnEpoch, Schedule, train
+from .training import Classifier, train
 
 
 def train_rounding(
@@ -44,7 +45,7 @@ def train_rounding(
     before = train(free, images, schedule=first, on_epoch=on_epoch, **settings)
     if before.outcome is Outcome.INTERRUPTED:
         return replace(before, stack=stack)
-    from_free = {**settings, "start": GivenPhases(before.phases_rad)}
+    from_free: dict[str, Any] = {**settings, "start": GivenPhases(before.phases_rad)}
 
     def tell(epoch: int, loss: float, right: float) -> None:
         if on_epoch is not None:
