@@ -86,7 +86,8 @@ def test_without_enough_slots_least_squares_are_left_out_or_refused(capsys, stac
     assert run([*map(str, few), "--draws", "20"]) == 0
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
-        "metastack: warning: `ls` needs more readings than 2 slots give: left out."
+        "metastack: warning: `ls` is left out for 2 random patterns: they do not tell all atoms "
+        "apart."
     ]
     assert "lmmse" in printed.out
     said = refusal_of(capsys, *few, "--estimators", "ls,lmmse")

@@ -81,14 +81,16 @@ def estimate(
         check_slots(site.nominal, counts, chosen)
     points, ended = list["EstimatePoint"](), Outcome.FINISHED
     drawn = Draws(draws, jax.random.key(seed))
-    with CountProgress("points", len(counts) * len(kinds)) as progress:
-        for count, kind in product(counts, kinds):
+    wanted, done = list(product(counts, kinds)), list[tuple[int, str]]()
+    with CountProgress("points", len(wanted)) as progress:
+        for count, kind in wanted:
+            done.append((count, kind))
             found, ended = study_estimates(site, count, snrs, kind, chosen, drawn)
             points += found
             progress.advance(1)
             if ended is Outcome.INTERRUPTED:
                 break
-    warn_of_left_out(points, counts, chosen)
+    warn_of_left_out(points, done, chosen)
     answer: dict[str, Any] = {
         "stack": description.name,
         "atoms": site.nominal.layer_array.size,

@@ -10,14 +10,17 @@ if TYPE_CHECKING:
 
 
 def warn_of_left_out(
-    points: "list[EstimatePoint]", counts: list[int], estimators: list[str]
+    points: "list[EstimatePoint]", wanted: "list[tuple[int, str]]", estimators: list[str]
 ) -> None:
-    """Say which estimators the slots do not allow."""
+    """Say which estimators the slots or patterns do not allow; `wanted`: slots and patterns."""
     for name in estimators:
-        there = {point.slots for point in points if point.estimator == name}
-        missing = [str(count) for count in counts if count not in there]
+        there = {(point.slots, point.patterns) for point in points if point.estimator == name}
+        missing = [f"{slots} {kind}" for slots, kind in wanted if (slots, kind) not in there]
         if missing:
-            warn(f"`{name}` needs more readings than {', '.join(missing)} slots give: left out.")
+            warn(
+                f"`{name}` is left out for {', '.join(missing)} patterns: they do not tell all "
+                "atoms apart."
+            )
 
 
 def _decibels(value: float) -> float:

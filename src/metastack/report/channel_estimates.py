@@ -10,9 +10,10 @@ from matplotlib.typing import LineStyleType
 
 from ..study.channel_estimates import EstimatePoint
 from .intervals import INTERVALS
-from .style import MARKERS, SERIES, new_figure, styled
+from .style import COLUMN_WIDTH_IN, MARKERS, SERIES, new_figure, styled
 
 _NAMES = {"ls": "least squares", "subspace": "subspace", "lmmse": "LMMSE"}
+_MOST_TICKS = 8
 _DASHES: dict[str, LineStyleType] = {"ls": ":", "subspace": "--", "lmmse": "-"}
 
 
@@ -33,7 +34,7 @@ def channel_estimates_figure(points: Sequence[EstimatePoint]) -> Figure:
         panels.append((f"slots, SNR {highest:g} dB", lambda p: p.slots, at_highest))
     series = list(dict.fromkeys(map(_series, points)))
     estimators = list(dict.fromkeys(p.estimator for p in points))
-    figure = new_figure(3.1, width_in=3.5 * len(panels))
+    figure = new_figure(3.1, width_in=COLUMN_WIDTH_IN * len(panels))
     all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (label, place, shown) in zip(all_axes, panels, strict=True):
         for colour, name in zip(SERIES, series, strict=False):
@@ -41,6 +42,9 @@ def channel_estimates_figure(points: Sequence[EstimatePoint]) -> Figure:
                 curve = [p for p in shown if (_series(p), p.estimator) == (name, estimator)]
                 _draw(axes, sorted(curve, key=place), place, colour, marker)
         axes.set_xlabel(label)
+        places = sorted({place(point) for point in shown})
+        if len(places) <= _MOST_TICKS:
+            axes.set_xticks(places)
         axes.grid(visible=True)
         axes.set_axisbelow(True)
     all_axes[0].set_ylabel("NMSE of the channel (dB)")
@@ -82,31 +86,40 @@ def _draw(
 
 
 def _explain(figure: Figure, series: Sequence[tuple[str, str]], estimators: Sequence[str]) -> None:
-    """Colours in the first row, markers with dashes in the second."""
+    """Colours in the first rows, markers with dashes in the last."""
     several = len({believed for _, believed in series}) > 1
-    handles: list[Line2D] = []
-    for colour, (patterns, believed) in zip(SERIES, series, strict=False):
-        label = f"{patterns}, believed {believed}" if several else f"{patterns} patterns"
-        handles.append(Line2D([], [], color=colour, linewidth=3, label=label))
-    for marker, name in zip(MARKERS, estimators, strict=False):
-        handles.append(
-            Line2D(
-                [],
-                [],
-                marker=marker,
-                linestyle=_DASHES[name],
-                label=_NAMES[name],
-                color="black",
-                markersize=4,
-                markerfacecolor="white",
-                linewidth=0.9,
-            )
+    colours = [
+        Line2D([], [], color=colour, linewidth=3, label=f"{patterns}, believed {believed}")
+        if several
+        else Line2D([], [], color=colour, linewidth=3, label=f"{patterns} patterns")
+        for colour, (patterns, believed) in zip(SERIES, series, strict=False)
+    ]
+    looks = [
+        Line2D(
+            [],
+            [],
+            marker=marker,
+            linestyle=_DASHES[name],
+            label=_NAMES[name],
+            color="black",
+            markersize=4,
+            markerfacecolor="white",
+            linewidth=0.9,
         )
+        for marker, name in zip(MARKERS, estimators, strict=False)
+    ]
+    columns = 3 if figure.get_figwidth() > COLUMN_WIDTH_IN else 2
+    handles = [*_whole_rows(colours, columns), *_whole_rows(looks, columns)]
     figure.legend(
-        handles=handles,
+        # A legend fills column after column.
+        handles=[each for column in range(columns) for each in handles[column::columns]],
         loc="outside upper center",
-        ncols=2 if figure.get_figwidth() < 5 else 4,
+        ncols=columns,
         columnspacing=1.2,
         title=f"markers: simulated; lines: bounds; {INTERVALS}",
         title_fontsize=7,
     )
+
+
+def _whole_rows(handles: list[Line2D], columns: int) -> list[Line2D]:
+    return handles + [Line2D([], [], linestyle="none", label="")] * (-len(handles) % columns)

@@ -44,7 +44,7 @@ _Patterns: TypeAlias = Float[np.ndarray, "slots layers atoms"]
 class Estimator:
     """`make`: the matrix, from what is believed; `bound`: from what is built. Both know the noise.
 
-    `needs_all`: whether there must be a reading for every atom.
+    `needs_all`: whether readings must tell every atom from every other.
     """
 
     make: Callable[[_Sensing, ChannelPrior, float], Complex[np.ndarray, "atoms readings"]]
@@ -161,7 +161,8 @@ def study_estimates(
 ) -> tuple[list[EstimatePoint], Outcome]:
     """Every SNR, belief and estimator with one kind of patterns, and how their design ended.
 
-    Estimators that need more readings than there are, are left out; `check_slots` refuses them.
+    Estimators for which there are too few different readings are left out; `check_slots` refuses
+    those that no patterns could help.
 
     Raises:
         InputError: no slot, no draws.
@@ -174,13 +175,17 @@ def study_estimates(
     points: list[EstimatePoint] = []
     for snr_db, noise, phases_rad in zip(snrs_db, levels, found.phases_rad, strict=True):
         true = sensing_matrix(Receiver.of(site.built), phases_rad)
+        sensed = {
+            believed: sensing_matrix(Receiver.of(stack), phases_rad)
+            for believed, stack in site.beliefs.items()
+        }
+        tells_all = all(_tells_all(A) for A in (true, *sensed.values()))
         chosen = {
             name: ESTIMATORS[name]
             for name in estimators
-            if len(true) >= true.shape[1] or not ESTIMATORS[name].needs_all
+            if tells_all or not ESTIMATORS[name].needs_all
         }
-        for believed, stack in site.beliefs.items():
-            A = sensing_matrix(Receiver.of(stack), phases_rad)
+        for believed, A in sensed.items():
             matrices = {name: each.make(A, site.prior, noise) for name, each in chosen.items()}
             judged = judge(
                 matrices,
@@ -205,6 +210,10 @@ def study_estimates(
                 for name, each in chosen.items()
             ]
     return points, found.outcome
+
+
+def _tells_all(sensing: _Sensing) -> bool:
+    return int(np.linalg.matrix_rank(sensing)) == sensing.shape[1]
 
 
 def check_slots(stack: Stack, slots: Sequence[int], estimators: Sequence[str]) -> None:
