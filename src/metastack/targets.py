@@ -28,16 +28,16 @@ def dft_2d(
 
 @in_float64
 def best_scale(
-    response: Complex[AnyArray, "*batch to from"], target: Complex[AnyArray, "to from"]
+    response: Complex[AnyArray, "*batch to from"], target: Complex[AnyArray, "*#batch to from"]
 ) -> Complex[Array, "*batch 1 1"]:
-    """The factor beta that brings beta G nearest to F, eq. (24)."""
+    """The factor beta that brings beta G nearest to F, eq. (24); one target, or one each."""
     overlap = jnp.sum(jnp.conj(response) * target, axis=(-2, -1), keepdims=True)
     return overlap / _squared_norm(response)
 
 
 @in_float64
 def nmse(
-    response: Complex[AnyArray, "*batch to from"], target: Complex[AnyArray, "to from"]
+    response: Complex[AnyArray, "*batch to from"], target: Complex[AnyArray, "*#batch to from"]
 ) -> Float[Array, "*batch"]:
     """||beta G - F||_F^2 / ||F||_F^2 at the best scale, eq. (17); linear, 0 is perfect."""
     error = best_scale(response, target) * response - jnp.asarray(target)

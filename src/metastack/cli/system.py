@@ -2,7 +2,14 @@
 
 import typer
 
-from . import classify, estimate, judge_classifier, system_downlink, system_holographic
+from . import (
+    classify,
+    estimate,
+    judge_classifier,
+    system_downlink,
+    system_holographic,
+    system_multiport,
+)
 
 app = typer.Typer(
     help="Use a stack: links, sum rates, channel estimation, classification.",
@@ -14,3 +21,4 @@ app.command("downlink")(system_downlink.downlink)
 app.command("max-min")(system_downlink.max_min)
 app.command("estimate")(estimate.estimate)
 app.command("holographic")(system_holographic.holographic)
+app.command("multiport")(system_multiport.multiport)

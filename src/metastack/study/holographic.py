@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from .._types import AnyArray
 from ..design import GradientDescent, LevenbergMarquardt, RandomPhases
 from ..design.run import Stage, run_stages
 from ..precision import in_float64
@@ -187,7 +188,7 @@ def _judged(
         name,
         np.asarray(compensated_capacity(G, case.channels, case.power)),
         np.asarray(sum_rate(G @ one_stream_an_antenna(powers))),
-        np.array([float(nmse(each, target)) for each, target in zip(G, targets, strict=True)]),
+        np.asarray(nmse(G, targets)),
         np.asarray(link_loss_db(G, case.channels)),
         phases_rad,
     )
@@ -198,7 +199,7 @@ def _responses(
     transmitter: Transmitter,
     receiver: Receiver,
     channels: Complex[Array, "channels to from"],
-    phases_rad: Float[np.ndarray, "channels layers atoms"],
+    phases_rad: Float[AnyArray, "channels layers atoms"],
 ) -> Complex[Array, "channels streams streams"]:
     return jax.vmap(lambda H, phases: linked(transmitter, H, receiver)(phases))(
         channels, jnp.asarray(phases_rad)

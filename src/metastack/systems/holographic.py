@@ -99,7 +99,7 @@ def compensated_capacity(
     """
     response, channel = jnp.asarray(response), jnp.asarray(channel)
     values = jnp.linalg.svd(channel, compute_uv=False)[..., : response.shape[-1]]
-    target = values[..., None] * jnp.eye(response.shape[-1])
+    target = values[..., None] * jnp.eye(response.shape[-1], dtype=complex)
     powers = water_filling(values**2, power)
     scaled = best_scale(response, target) * response
     return sum_rate(scaled @ one_stream_an_antenna(powers))
