@@ -123,5 +123,17 @@ class Budget:
             check_powers(power, self.noise_dbm)
         return sorted(powers)
 
+    def over_noise(
+        self, channels: "Complex[np.ndarray, 'channels users elements']"
+    ) -> "Complex[np.ndarray, 'channels users elements']":
+        """Channels per root of the noise power, 1/√W."""
+        import numpy as np
+
+        from ..systems.powers import watts
+
+        _ = self.powers_dbm
+        return channels / np.sqrt(watts(self.noise_dbm))
+
 
 AS_DRAWN, THREE_DECADES = Air(), Budget()
+IN_SIGHT = Air(fading=Fading.NEAR, exponent=2.0, azimuth_deg=45.0)

@@ -1,18 +1,20 @@
-"""`metastack system downlink` and `max-min`: many users of one stack."""
+"""`metastack system downlink`, `max-min` and `angular`: many users of one stack."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .option_groups import option_groups
-from .options import AsJson, StackPath, Starts, require_writable
+from .options import AsJson, DesignPath, StackPath, Starts, require_writable
 from .output import emit
-from .system_air import AS_DRAWN, THREE_DECADES, Air, Budget
+from .system_air import AS_DRAWN, IN_SIGHT, THREE_DECADES, Air, Budget
 
 if TYPE_CHECKING:
-    from ..study.downlink import DownlinkCase, Rates, Scheme
+    from ..study.downlink import Rates
+    from ..study.downlink_case import DownlinkCase, Scheme
 
 FigurePath = Annotated[
     Path | None, typer.Option(help="Also draw rates over power here (.png, .svg, .pdf).")
@@ -43,7 +45,7 @@ def downlink(
     """
     from ..study.downlink import downlink_rates
 
-    _run(stack, air, budget, starts, figure, output, json, downlink_rates, "sum rate")
+    _run(stack, air, budget, starts, _Outputs(figure, output, json), downlink_rates, "sum rate")
 
 
 @option_groups
@@ -59,7 +61,51 @@ def max_min(
     """Rate of the user who is worst off, by phases and powers, one stream an antenna."""
     from ..study.downlink import max_min_rates
 
-    _run(stack, air, budget, starts, figure, output, json, max_min_rates, "least rate")
+    _run(stack, air, budget, starts, _Outputs(figure, output, json), max_min_rates, "least rate")
+
+
+@option_groups
+def angular(
+    design: DesignPath,
+    air: Air = IN_SIGHT,
+    budget: Budget = THREE_DECADES,
+    figure: FigurePath = None,
+    output: RatesPath = None,
+    json: AsJson = False,
+) -> None:
+    """Angular-division multiplexing: a stack that reads directions, fed at its receivers.
+
+    Its own beams, a port a user, beside those of a digital DFT without loss, a digital precoder in
+    front of them, and phases for just these users.
+    """
+    import numpy as np
+
+    from ..files import read_design
+    from ..study.angular_division import angular_rates
+
+    outputs = _Outputs(figure, output, json)
+    outputs.check()
+    made = read_design(design)
+    stack = made.stack
+    elements_m = np.asarray(stack.planes[0].positions_m)
+    channels = budget.over_noise(air.drawn(elements_m, float(stack.wavelength_m)))
+    _over_powers(
+        lambda power: angular_rates(made, channels, power), air, budget, outputs, "sum rate"
+    )
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Where the answer goes."""
+
+    figure: Path | None
+    table: Path | None
+    json: bool
+
+    def check(self) -> None:
+        """Refuse what could not be written, before any work is done."""
+        require_writable(self.figure, ".png", ".svg", ".pdf")
+        require_writable(self.table, ".nc")
 
 
 def _run(
@@ -67,34 +113,43 @@ def _run(
     air: Air,
     budget: Budget,
     starts: int,
-    figure: Path | None,
-    output: Path | None,
-    json: bool,
+    outputs: _Outputs,
     rates: "Callable[[DownlinkCase], Rates]",
     what: str,
 ) -> None:
     import numpy as np
 
     from ..files import read_stack
-    from ..study.downlink import over_powers
+    from ..study.downlink_case import DownlinkCase
     from ..systems.fronts import Transmitter
+
+    outputs.check()
+    stack = read_stack(path).stack
+    transmitter = Transmitter.of(stack)
+    drawn = air.drawn(np.asarray(transmitter.positions_m), float(stack.wavelength_m))
+    channels = budget.over_noise(drawn)
+
+    def at(power: float) -> "Rates":
+        return rates(DownlinkCase(stack, transmitter, channels, power, starts, air.seed))
+
+    _over_powers(at, air, budget, outputs, what)
+
+
+def _over_powers(
+    rates: "Callable[[float], Rates]", air: Air, budget: Budget, outputs: _Outputs, what: str
+) -> None:
+    """Every power in turn; on Ctrl-C the answer is that of the powers done."""
+    import numpy as np
+
+    from ..study.downlink import over_powers
     from ..systems.powers import watts
     from .progress import CountProgress
 
-    require_writable(figure, ".png", ".svg", ".pdf")
-    require_writable(output, ".nc")
-    powers_dbm, noise = budget.powers_dbm, watts(budget.noise_dbm)
-    description = read_stack(path)
-    stack = description.stack
-    elements_m = np.asarray(Transmitter.of(stack).positions_m)
-    drawn = air.drawn(elements_m, float(stack.wavelength_m))
-    powers = np.array([watts(power) for power in powers_dbm])
+    powers_dbm = budget.powers_dbm
     schemes: list[Scheme] = []
-    with CountProgress("powers", len(powers)) as progress:
+    with CountProgress("powers", len(powers_dbm)) as progress:
         try:
-            for found in over_powers(
-                rates, stack, drawn / np.sqrt(noise), powers, starts=starts, seed=air.seed
-            ):
+            for found in over_powers(rates, np.array([watts(dbm) for dbm in powers_dbm])):
                 schemes = found
                 progress.advance(1)
         except KeyboardInterrupt:
@@ -102,31 +157,33 @@ def _run(
                 raise
     done = powers_dbm[: len(schemes[0].rates)]
     answer: dict[str, Any] = {
-        "stack": description.name,
         "users": air.users,
         "channels": air.channels,
         "noise_dbm": budget.noise_dbm,
     }
-    if output is not None:
-        _write(output, schemes, done, what)
-        answer["output"] = str(output)
-    if figure is not None:
-        _draw(figure, schemes, done, what)
-        answer["figure"] = str(figure)
-    unit = what.replace(" ", "_")
-    answer["schemes"] = [
+    if outputs.table is not None:
+        _write(outputs.table, schemes, done, what)
+        answer["output"] = str(outputs.table)
+    if outputs.figure is not None:
+        _draw(outputs.figure, schemes, done, what)
+        answer["figure"] = str(outputs.figure)
+    emit(answer | {"schemes": _rows(schemes, done, what)}, as_json=outputs.json)
+    if len(done) < len(powers_dbm):
+        raise typer.Exit(130)
+
+
+def _rows(schemes: "list[Scheme]", powers_dbm: list[float], what: str) -> list[dict[str, Any]]:
+    name = what.replace(" ", "_")
+    return [
         {
             "scheme": scheme.name,
             "power_dbm": power,
-            f"{unit}_bit_per_s_per_hz": float(scheme.mean[index]),
-            "standard_error": float(scheme.standard_error[index]),
+            f"{name}_bit_per_s_per_hz": float(scheme.mean[index]),
+            "standard_error_bit_per_s_per_hz": float(scheme.standard_error[index]),
         }
-        for index, power in enumerate(done)
+        for index, power in enumerate(powers_dbm)
         for scheme in schemes
     ]
-    emit(answer, as_json=json)
-    if len(done) < len(powers_dbm):
-        raise typer.Exit(130)
 
 
 def _write(path: Path, schemes: "list[Scheme]", powers_dbm: list[float], what: str) -> None:

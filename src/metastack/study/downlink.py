@@ -19,7 +19,6 @@ from ..precision import in_float64
 from ..stack import Stack
 from ..systems.alternating import Block
 from ..systems.downlink import DownlinkSetting, PricedPowers, WmmsePrecoder
-from ..systems.fronts import Transmitter
 from ..systems.max_min import MaxMinSetting, balanced_sinr
 from ..systems.phase_blocks import PhaseAscent, PhaseFit
 from ..systems.precoders import dirty_paper_bound, zero_forcing
@@ -102,23 +101,12 @@ def _balanced(
 
 
 def over_powers(
-    rates: Callable[[DownlinkCase], Rates],
-    stack: Stack,
-    channels: Complex[np.ndarray, "channels users elements"],
-    powers: Float[np.ndarray, " powers"],
-    *,
-    starts: int = 4,
-    seed: int = 0,
+    rates: Callable[[float], Rates], powers: Float[np.ndarray, " powers"]
 ) -> Iterator[list[Scheme]]:
-    """All schemes with the powers done so far, after every power.
-
-    `channels` per root of the noise power, 1/√W; `powers` in watts.
-    """
-    transmitter = Transmitter.of(stack)
+    """All schemes with the powers done so far, after every power; `powers` in watts."""
     done: dict[str, list[Float[np.ndarray, " channels"]]] = {}
     for power in powers:
-        case = DownlinkCase(stack, transmitter, channels, float(power), starts, seed)
-        for name, values in rates(case).items():
+        for name, values in rates(float(power)).items():
             done.setdefault(name, []).append(np.asarray(values))
         yield [Scheme(name, np.array(values)) for name, values in done.items()]
 
