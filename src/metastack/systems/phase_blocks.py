@@ -17,6 +17,8 @@ from ..design.problem import AnyProblem, loss
 from .alternating import System
 from .variables import Variables
 
+_LEAST_UNIT = 1e-200
+
 
 class PhaseAscent(eqx.Module):
     """So many steps of L-BFGS on the merit, which must follow the phases smoothly."""
@@ -29,9 +31,11 @@ class PhaseAscent(eqx.Module):
 
     def improve(self, system: System, variables: Variables, memory: None) -> tuple[Variables, None]:
         """Phases of larger merit."""
+        # In its own unit, so that first steps are no shorter where little gets through.
+        unit = jnp.maximum(jnp.abs(system.merit(variables)), _LEAST_UNIT)
 
         def cost(phases_rad: Float[Array, "layers atoms"]) -> Float[Array, ""]:
-            return -system.merit(Variables(phases_rad, variables.precoder))
+            return -system.merit(Variables(phases_rad, variables.precoder)) / unit
 
         optimiser = optax.lbfgs(memory_size=self.memory_size)
         value_and_gradient = optax.value_and_grad_from_state(cost)
