@@ -6,6 +6,7 @@ from . import (
     classify,
     estimate,
     judge_classifier,
+    system_cost,
     system_downlink,
     system_holographic,
     system_multiport,
@@ -23,3 +24,4 @@ app.command("estimate")(estimate.estimate)
 app.command("holographic")(system_holographic.holographic)
 app.command("multiport")(system_multiport.multiport)
 app.command("angular")(system_downlink.angular)
+app.add_typer(system_cost.app, name="cost")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .bound import bound_map
     from .calibration_report import write_calibration_report
     from .classification import classification_figure
+    from .cost import cost_figure
     from .diagnosis import diagnosis_figure
     from .direction_report import write_direction_report
     from .displacements import displacement_drawing
@@ -67,6 +68,7 @@ __all__ = [
     "bound_map",
     "classification_figure",
     "convergence",
+    "cost_figure",
     "designers_figure",
     "diagnosis_figure",
     "displacement_drawing",
@@ -124,6 +126,7 @@ _HOME = {
     "bound_map": "bound",
     "classification_figure": "classification",
     "convergence": "history",
+    "cost_figure": "cost",
     "designers_figure": "network_design",
     "diagnosis_figure": "diagnosis",
     "displacement_drawing": "displacements",

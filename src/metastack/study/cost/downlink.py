@@ -46,10 +46,14 @@ class DownlinkUse:
 
     merit: ClassVar[Merit] = Merit("sum rate", "bit/s/Hz", larger_is_better=True)
 
-    @cached_property
+    @property
     def stacks(self) -> tuple[Stack, ...]:
         """The one stack."""
-        return (parse_description(self.stack).stack,)
+        return (self._stack,)
+
+    @cached_property
+    def _stack(self) -> Stack:
+        return parse_description(self.stack).stack
 
     @property
     def illumination(self) -> Illumination:

@@ -48,9 +48,13 @@ class HolographicUse:
 
     merit: ClassVar[Merit] = Merit("rate with all losses", "bit/s/Hz", larger_is_better=True)
 
-    @cached_property
-    def stacks(self) -> tuple[Stack, ...]:
+    @property
+    def stacks(self) -> tuple[Stack, Stack]:
         """Transmitting and receiving one."""
+        return self._stacks
+
+    @cached_property
+    def _stacks(self) -> tuple[Stack, Stack]:
         return parse_description(self.transmit).stack, parse_description(self.receive).stack
 
     @property

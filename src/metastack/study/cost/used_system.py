@@ -5,7 +5,7 @@ phases and precoder, is its choice.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ...calibration.illumination import Illumination
 from ...stack import Stack
@@ -21,12 +21,12 @@ class Merit:
 
 
 class UsedSystem(Protocol):
-    """A use of stacks. Its fields are what JSON can hold, so that any process can compute it."""
+    """A use of stacks. Its fields are what JSON can hold, so that any process can compute it.
 
-    @property
-    def merit(self) -> Merit:
-        """What it is judged by."""
-        ...
+    `merit`: what it is judged by.
+    """
+
+    merit: ClassVar[Merit]
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
