@@ -266,8 +266,8 @@ def test_two_bits_trained_as_they_round_beat_rounding_afterwards(trained, taught
     """And they lose little to free phases: less than a third of what rounding loses."""
     taught, unseen = taught_and_unseen
     coarse = a_stack(atoms=QuantisedAtoms(2))
-    found = train_rounding(coarse, taught, schedule=Schedule(epochs=24))
-    assert len(found.losses) == 24
+    found = train_rounding(coarse, taught, schedule=Schedule(epochs=12))
+    assert len(found.losses) == 12 + 8
     two_bits, rounded = (judge(coarse, one.phases_rad, unseen).accuracy for one in (found, trained))
     free = judge(trained.stack, trained.phases_rad, unseen).accuracy
     assert free - two_bits < (free - rounded) / 3

@@ -62,7 +62,10 @@ class Pace:
     """How long and how fast to train."""
 
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes through all images (60; with --from 10).")
+        int | None,
+        typer.Option(
+            min=1, help="Passes through all images (60; with --from 10); few bits take 2/3 more."
+        ),
     ] = None
     batch: Annotated[int, typer.Option(min=1, help="Images a step.")] = 100
     learning_rate_rad: Annotated[
@@ -118,7 +121,7 @@ def classify(
 
     from ..files import Provenance, read_stack
     from ..files.classifier_file import ImageSource, write_classifier
-    from ..systems.classification import judge, train, train_rounding
+    from ..systems.classification import judge, rounding_course, train, train_rounding
     from .design import with_bits
     from .progress import EpochProgress
 
@@ -134,7 +137,8 @@ def classify(
     taught, unseen = split(labelled, source)
     schedule = _schedule(pace, retraining=start_from is not None)
     from_free = not description.stack.atoms.is_smooth and start_from is None
-    with EpochProgress(schedule.epochs) as progress:
+    further = rounding_course(schedule).epochs if from_free else 0
+    with EpochProgress(schedule.epochs + further) as progress:
         found = (train_rounding if from_free else train)(
             description.stack,
             taught,
@@ -161,7 +165,7 @@ def classify(
         **verdict_answer(verdict),
         "accuracy_on_images_trained_on": seen.accuracy,
         "epochs": len(found.losses),
-        "loss": float(found.losses.min()),
+        "loss": float(found.losses[-1]),
         "seconds": found.seconds,
         "outcome": found.outcome.value,
         "seed": seed,

@@ -96,7 +96,7 @@ def _classifier(path: Path) -> dict[str, Any]:
         "encoding": type(classifier.encoding).__name__,
         "detectors": type(classifier.detectors).__name__,
         "epochs": len(classifier.losses),
-        "loss": float(classifier.losses.min()),
+        "loss": float(classifier.losses[-1]),
         "seconds": classifier.seconds,
         "outcome": classifier.outcome.value,
         "seed": classifier.seed,

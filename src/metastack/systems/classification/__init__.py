@@ -9,7 +9,7 @@ from .encoding import AmplitudeEncoding, Encoding, PhaseEncoding
 from .exposure import Exposure, GivenStack, Vaccination
 from .images import LabelledImages
 from .judging import Verdict, judge, read_classes
-from .quantised import train_rounding
+from .quantised import rounding_course, train_rounding
 from .training import RETRAINING, Classifier, retrain, train
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "mnist_5000",
     "read_classes",
     "retrain",
+    "rounding_course",
     "train",
     "train_rounding",
 ]

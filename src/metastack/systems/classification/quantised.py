@@ -22,6 +22,15 @@ from .images import LabelledImages
 from .training import Classifier, train
 
 
+def rounding_course(schedule: Schedule) -> Schedule:
+    """What follows a course of free phases: two thirds as long, at a quarter of the rate."""
+    return replace(
+        schedule,
+        epochs=max(2 * schedule.epochs // 3, 1),
+        learning_rate_rad=schedule.learning_rate_rad / 4,
+    )
+
+
 def train_rounding(
     stack: Stack,
     images: LabelledImages,
@@ -30,27 +39,26 @@ def train_rounding(
     on_epoch: OnEpoch | None = None,
     **settings: Any,
 ) -> Classifier:
-    """Half the epochs with atoms of any phase, half with the atoms that the stack has.
+    """The course of `schedule` with atoms of any phase, then one with the atoms that there are.
 
-    The history is that of both; `settings` are the others of `train`. Ctrl-C in the first half
-    returns its phases, which the atoms then round.
+    `rounding_course` is the second. The history is that of both; `settings` are the others of
+    `train`. Ctrl-C in the first course returns its phases, which the atoms then round.
 
     Raises:
         InputError: as `train`.
     """
     schedule = schedule or Schedule()
-    first = replace(schedule, epochs=(schedule.epochs + 1) // 2)
-    second = replace(schedule, epochs=max(schedule.epochs // 2, 1))
     free = eqx.tree_at(lambda stack: stack.atoms, stack, smooth(stack.atoms))
-    before = train(free, images, schedule=first, on_epoch=on_epoch, **settings)
+    before = train(free, images, schedule=schedule, on_epoch=on_epoch, **settings)
     if before.outcome is Outcome.INTERRUPTED:
         return replace(before, stack=stack)
     from_free: dict[str, Any] = {**settings, "start": GivenPhases(before.phases_rad)}
 
     def tell(epoch: int, loss: float, right: float) -> None:
         if on_epoch is not None:
-            on_epoch(first.epochs + epoch, loss, right)
+            on_epoch(schedule.epochs + epoch, loss, right)
 
+    second = rounding_course(schedule)
     after = train(stack, images, schedule=second, on_epoch=tell, **from_free)
     return replace(
         after,
