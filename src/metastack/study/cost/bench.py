@@ -17,6 +17,8 @@ from jaxtyping import Array, Key
 from ...calibration import Expected, calibrate, random_plan, simulate_pilots
 from ...calibration.estimate import in_numpy
 from ...calibration.illumination import Illumination
+from ...doa.noise import MOST_DB
+from ...errors import require
 from ...geometry import Pose
 from ...imperfections import Imperfections, built
 from ...stack import Stack
@@ -28,6 +30,18 @@ class Bench:
 
     slots: int = 50
     snr_db: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse an SNR that cannot be.
+
+        Raises:
+            InputError: it is not finite, or beyond what double precision holds.
+        """
+        require(
+            self.snr_db == np.inf or abs(self.snr_db) <= MOST_DB,
+            f"The SNR of pilots must be within ±{MOST_DB:g} dB, or inf for no noise, but is "
+            f"{self.snr_db}.",
+        )
 
     def calibrated(
         self,

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from ...calibration.illumination import FromInputPorts, Illumination
+from ...errors import require
 from ...files.stack_file import parse_description
 from ...precision import in_float64
 from ...stack import Stack
@@ -45,6 +46,19 @@ class DownlinkUse:
     seed: int = 0
 
     merit: ClassVar[Merit] = Merit("sum rate", "bit/s/Hz", larger_is_better=True)
+
+    def __post_init__(self) -> None:
+        """Refuse users that there are no antennas for.
+
+        Raises:
+            InputError: more users than elements of the input layer.
+        """
+        users, antennas = np.shape(self.channels)[2], self._stack.input_array.size
+        require(
+            users <= antennas,
+            f"There must be an antenna for every user's stream, but there are {users} users for "
+            f"{antennas} elements of the input layer; take fewer users or more antennas.",
+        )
 
     @property
     def stacks(self) -> tuple[Stack, ...]:

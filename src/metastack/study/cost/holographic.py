@@ -19,7 +19,7 @@ from ...systems.alternating import alternate
 from ...systems.channels import PathLoss
 from ...systems.downlink import PricedPowers
 from ...systems.fronts import Receiver, Transmitter
-from ...systems.holographic import LinkSetting
+from ...systems.holographic import LinkSetting, check_streams
 from ...systems.phase_blocks import PhaseAscent
 from ...systems.variables import Variables, one_stream_an_antenna
 from ..holographic import holographic_case
@@ -47,6 +47,20 @@ class HolographicUse:
     seed: int = 0
 
     merit: ClassVar[Merit] = Merit("rate with all losses", "bit/s/Hz", larger_is_better=True)
+
+    def __post_init__(self) -> None:
+        """Refuse ends that do not belong together.
+
+        Raises:
+            InputError: other numbers of antennas at both ends, or more than a layer has atoms.
+        """
+        transmit, receive = self._stacks
+        check_streams(
+            transmit.input_array.size,
+            receive.receiver_array.size,
+            transmit.layer_array.size,
+            receive.layer_array.size,
+        )
 
     @property
     def stacks(self) -> tuple[Stack, Stack]:
