@@ -14,6 +14,7 @@ from . import (
     design_8x8,
     doa_estimators,
     doa_monte_carlo,
+    holographic,
     memory,
     multiport,
     operators,
@@ -41,6 +42,7 @@ SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "design8": design_8x8.rows,
     "per-entry": calibration_per_entry.rows,
     "strategies": calibration_strategies.rows,
+    "holographic": holographic.rows,
     "sweep": sweep_ablation.rows,
 }
 WIDTHS = (74, 10, 24, 22, 10, 7)
