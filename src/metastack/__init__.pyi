@@ -8,6 +8,7 @@ from . import (
     multiport as multiport,
     report as report,
     study as study,
+    systems as systems,
 )
 from .atoms import (
     IdealAtoms as IdealAtoms,

@@ -5,13 +5,28 @@ from .accuracy import (
     study_linear as study_linear,
     study_network as study_network,
 )
+from .angular_division import angular_rates as angular_rates
 from .calibration_loop import (
     DirectionTask as DirectionTask,
     WayOut as WayOut,
     redesigned as redesigned,
     ways_out as ways_out,
 )
+from .downlink import (
+    downlink_rates as downlink_rates,
+    max_min_rates as max_min_rates,
+    over_powers as over_powers,
+)
+from .downlink_case import DownlinkCase as DownlinkCase, Scheme as Scheme
 from .few_directions import FewStudy as FewStudy, study_few as study_few, three_fits as three_fits
+from .holographic import (
+    HolographicCase as HolographicCase,
+    LinkDesign as LinkDesign,
+    fitted_design as fitted_design,
+    holographic_case as holographic_case,
+    published_design as published_design,
+    rate_design as rate_design,
+)
 from .model_comparison import (
     HopKind as HopKind,
     ModelOfHop as ModelOfHop,
@@ -28,6 +43,7 @@ from .network_design import (
     JudgedDesigns as JudgedDesigns,
     compare_designers as compare_designers,
 )
+from .network_error import ErrorCase as ErrorCase, JudgedMimo as JudgedMimo
 from .probes import ProbesStudy as ProbesStudy, study_probes as study_probes
 from .product_fit import ProductFit as ProductFit, fit_products as fit_products
 from .readings import (
