@@ -57,6 +57,18 @@ class PrescribedScale(eqx.Module):
         return jnp.asarray(self.modulus) * overlap / jnp.abs(overlap)
 
 
+class FixedScale(eqx.Module):
+    """What is fitted counts as it is."""
+
+    freedom: int = eqx.field(static=True, default=0)
+
+    def __call__(
+        self, overlap: Complex[Array, "*batch"], energy: Float[Array, "*batch"]
+    ) -> Complex[Array, "*batch"]:
+        """One."""
+        return jnp.ones_like(overlap)
+
+
 class Problem(eqx.Module):
     """Hops and atoms of a stack, the target, and how the scale is chosen."""
 

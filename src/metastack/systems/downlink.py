@@ -18,7 +18,7 @@ from jaxtyping import Array, Complex, Float, Int
 
 from .._types import AnyArray, Number
 from ..design import ProgrammableResponse, ProgrammedChain
-from ..design.problem import Problem
+from ..design.problem import FixedScale, Problem
 from ..propagation import Chain, DenseHop
 from ..propagation.dense import real_weights
 from .fronts import Transmitter, matrix_of
@@ -26,19 +26,6 @@ from .precoders import mmse_receivers, wmmse_precoder
 from .rates import sum_rate
 from .variables import Variables, one_stream_an_antenna
 from .water_filling import priced_water_filling
-
-
-class FixedScale(eqx.Module):
-    """What is fitted counts as it is."""
-
-    freedom: int = eqx.field(static=True, default=0)
-
-    def __call__(
-        self, overlap: Complex[Array, "*batch"], energy: Float[Array, "*batch"]
-    ) -> Complex[Array, "*batch"]:
-        """One."""
-        return jnp.ones_like(overlap)
-
 
 Response = TypeVar("Response", bound=ProgrammableResponse)
 
