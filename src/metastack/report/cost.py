@@ -37,14 +37,18 @@ def cost_figure(data: xr.Dataset) -> Figure:
         ]
         places = np.array([at for at, _ in found])
         _draw(share, places, [Interval(*each) for _, each in found], marker, colour, "", aside)
-    share.axhline(_GOAL_PERCENT, color=GREY, linestyle=":", label=f"{_GOAL_PERCENT:g} %")
+    share.axhline(_GOAL_PERCENT, color=GREY, linestyle=":", label=f"{_GOAL_PERCENT:g} % won back")
     share.set_ylabel("loss won back (%)")
     share.set_xlabel("tolerance of every layer's place (% of λ)")
     share.set_ylim(*_around_hundred(share))
     for axes in (merit, share):
         axes.grid(visible=True)
         axes.set_axisbelow(True)
-    handles, labels = merit.get_legend_handles_labels()
+    figure.align_ylabels()
+    entries = [axes.get_legend_handles_labels() for axes in (merit, share)]
+    handles, labels = (
+        [each for found in part for each in found] for part in zip(*entries, strict=True)
+    )
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 
