@@ -1,7 +1,5 @@
 """Image classification: energies, gradients, training, errors injected in training."""
 
-import os
-import signal
 
 import jax
 import jax.numpy as jnp
@@ -278,11 +276,11 @@ def test_ctrl_c_keeps_what_was_learned(taught_and_unseen):
 
     def stop(epoch, loss, right):
         if epoch == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            raise KeyboardInterrupt
 
     found = train(a_stack(), taught_and_unseen[0], schedule=Schedule(epochs=12), on_epoch=stop)
     assert found.outcome is Outcome.INTERRUPTED
-    assert 2 <= len(found.losses) <= 3
+    assert len(found.losses) == 2
     start = NearUniform()(np.random.default_rng(0), found.stack.phases_shape)
     assert np.abs(found.phases_rad - start).max() > 0.01
 
