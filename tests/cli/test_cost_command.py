@@ -11,7 +11,7 @@ STACK = """
 frequency_hz = 28e9
 [input]
 columns = 2
-rows = 1
+rows = 2
 spacing_wavelengths = 0.5
 [layers]
 count = 2
@@ -20,7 +20,7 @@ rows = 3
 spacing_wavelengths = 0.5
 [receivers]
 columns = 2
-rows = 1
+rows = 2
 spacing_wavelengths = 0.5
 [gaps]
 thickness_wavelengths = 2
@@ -79,5 +79,5 @@ def test_a_classifier_that_is_not_there_is_one_line(capsys, tmp_path):
 
 
 def test_more_users_than_antennas_are_refused(capsys, stack_file):
-    said = refusal_of(capsys, *cost(stack_file, "--users", 3))
+    said = refusal_of(capsys, *cost(stack_file, "--users", 5))
     assert "antenna" in said
