@@ -1,6 +1,5 @@
 """Image classification: energies, gradients, training, errors injected in training."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
