@@ -137,7 +137,7 @@ def holographic(
     drawing: Drawing = DRAWING,
     keeping: Keeping = KEEPING,
 ) -> None:
-    """Rate of a link with a stack at each end, both built with errors, all losses counted."""
+    """Capacity of a link with a stack at each end, both built with errors, losses compensated."""
     from ..files import read_stack
     from ..files.stack_file import description_text
     from ..study.cost import HolographicUse

@@ -120,9 +120,10 @@ def _try(
     trial: _Trial,
 ) -> _Trial:
     dual = solver.solve(model, trial.damping)
-    move_rad = model.pull_back(dual).reshape(state.phases_rad.shape)
+    phases = model.pull_back(dual)
+    move_rad = phases.reshape(state.phases_rad.shape)
     error = loss(problem, state.phases_rad + move_rad)
-    predicted = state.error - _energy(model.residual + model.gram(dual))
+    predicted = state.error - _energy(model.residual + model.change(phases, dual))
     accepted = (error < state.error) & (jnp.max(jnp.abs(move_rad)) < _LARGEST_MOVE_RAD)
     # Nielsen's rule: damping falls smoothly with the quality of the prediction.
     quality = (state.error - error) / predicted

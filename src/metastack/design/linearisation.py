@@ -42,9 +42,13 @@ class Linearisation(eqx.Module):
 
     def gram(self, dual: Residual) -> Residual:
         """J J^T dual, the scale's own directions included."""
+        return self.change(self.pull_back(dual), dual)
+
+    def change(self, phases: Float[Array, " unknowns"], dual: Residual) -> Residual:
+        """J J^T dual where `phases` are those that the dual pulls back to."""
         along_scale = jnp.tensordot(self.scale_directions.conj(), dual, 2).real
         by_scale = jnp.tensordot(along_scale, self.scale_directions, 1)
-        return self.push_forward(self.pull_back(dual)) + by_scale
+        return self.push_forward(phases) + by_scale
 
 
 class ProductLinearisation(Linearisation):
@@ -68,7 +72,7 @@ class ProductLinearisation(Linearisation):
 
     def mean_square(self) -> Float[Array, ""]:
         """Trace of J J^T over the number of real equations: the natural unit of damping."""
-        columns = jnp.sum(jnp.abs(self.outgoing) ** 2, 0) * jnp.sum(jnp.abs(self.incoming) ** 2, 0)
+        columns = jnp.sum(_squared(self.outgoing), 0) * jnp.sum(_squared(self.incoming), 0)
         return jnp.sum(columns) / (2 * self.residual.size)
 
 
@@ -91,7 +95,7 @@ class WholeLinearisation(Linearisation):
 
     def mean_square(self) -> Float[Array, ""]:
         """Trace of J J^T over the number of real equations: the natural unit of damping."""
-        return jnp.sum(jnp.abs(self.slopes) ** 2) / (2 * self.residual.size)
+        return jnp.sum(_squared(self.slopes)) / (2 * self.residual.size)
 
 
 def linearise(problem: AnyProblem, phases_rad: Float[Array, "layers atoms"]) -> Linearisation:
@@ -133,6 +137,11 @@ def _side_by_side(
     fields: Complex[Array, "layers ports atoms"],
 ) -> Complex[Array, "ports unknowns"]:
     return jnp.moveaxis(fields, 0, 1).reshape(fields.shape[1], -1)
+
+
+def _squared(field: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """|field|^2: `abs` would take roots that nothing overflows without."""
+    return field.real**2 + field.imag**2
 
 
 def _real_rows(columns: Complex[Array, "to from unknowns"]) -> Float[Array, "equations unknowns"]:

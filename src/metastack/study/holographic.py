@@ -5,6 +5,8 @@ and the rate with all losses are ours.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 
 import equinox as eqx
 import jax
@@ -23,6 +25,7 @@ from ..systems.downlink import PricedPowers, raised_powers
 from ..systems.fronts import Receiver, Transmitter, linked
 from ..systems.holographic import (
     LinkSetting,
+    Subchannels,
     SubchannelSetting,
     check_streams,
     compensated_capacity,
@@ -56,6 +59,11 @@ class HolographicCase:
     def layers(self) -> int:
         """Of both stacks."""
         return len(self.transmitter.hops) + len(self.receiver.hops)
+
+    @cached_property
+    def air(self) -> Subchannels:
+        """The channels with their best subchannels."""
+        return Subchannels.of(self.channels, streams=self.streams)
 
     @property
     def phases_shape(self) -> tuple[int, int]:
@@ -128,11 +136,11 @@ def published_design(
 ) -> LinkDesign:
     """Gradient descent from random phases, the best of so many starts of every channel."""
     best = list[Float[np.ndarray, "layers atoms"]]()
-    setting = SubchannelSetting(case.transmitter, case.receiver, case.streams)
+    setting = SubchannelSetting(case.transmitter, case.receiver)
     draws = [np.random.default_rng([seed, start]) for start in range(starts)]
     phases = np.array([RandomPhases()(draw, case.phases_shape) for draw in draws])
-    for channel in case.channels:
-        system = setting(jnp.asarray(channel))
+    for channel in range(len(case.channels)):
+        system = setting(jax.tree.map(itemgetter(channel), case.air))
         problem = system.fit(Variables(phases, jnp.zeros((starts, 1, 1), complex)))
         trace = run_stages([Stage(problem, GradientDescent(decay, iterations), 0.0)], phases)
         assert trace.best is not None
@@ -143,10 +151,9 @@ def published_design(
 @in_float64
 def fitted_design(case: HolographicCase, *, seed: int) -> LinkDesign:
     """Levenberg-Marquardt on the paper's fit, all channels at once, from near-uniform phases."""
-    setting = SubchannelSetting(case.transmitter, case.receiver, case.streams)
     found = alternate(
-        setting,
-        case.channels,
+        SubchannelSetting(case.transmitter, case.receiver),
+        case.air,
         [PhaseFit(LevenbergMarquardt())],
         _start(case, seed),
         rounds=_FIT_ROUNDS,
@@ -181,7 +188,7 @@ def _judged(
     name: str, case: HolographicCase, phases_rad: Float[np.ndarray, "channels layers atoms"]
 ) -> LinkDesign:
     G = _responses(case.transmitter, case.receiver, jnp.asarray(case.channels), phases_rad)
-    values = np.linalg.svd(case.channels, compute_uv=False)[:, : case.streams]
+    values = np.asarray(case.air.singular_values)
     targets = values[:, :, None] * np.eye(case.streams, dtype=complex)
     powers = _powers(G, jnp.asarray(case.power))
     return LinkDesign(

@@ -24,6 +24,7 @@ from .fronts import Receiver as Receiver, Transmitter as Transmitter, linked as 
 from .holographic import (
     LinkSetting as LinkSetting,
     SubchannelFit as SubchannelFit,
+    Subchannels as Subchannels,
     SubchannelSetting as SubchannelSetting,
     compensated_capacity as compensated_capacity,
     link_loss_db as link_loss_db,

@@ -14,9 +14,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from .._types import AnyArray
 from ..design import Outcome
 from ..errors import require
 from ..precision import in_float64
@@ -72,19 +71,21 @@ class Alternation:
         return int(np.argmax(self.merit))
 
 
-class _Batch(eqx.Module):
+class _Run(eqx.Module):
+    """Where a run stands, and its merits after the last `count` rounds; `*runs` if of a batch."""
+
     variables: Variables
     memories: tuple[Any, ...]
-    merit: Float[Array, " runs"]
-    settled: Bool[Array, " runs"]
-    merits: Float[Array, "chunk runs"]
-    count: Int[Array, ""]
+    merit: Float[Array, "*runs"]
+    settled: Bool[Array, "*runs"]
+    merits: Float[Array, "*runs chunk"]
+    count: Int[Array, "*runs"]
 
 
 @in_float64
 def alternate(
     setting: Callable[[Any], System],
-    channels: Complex[AnyArray, "runs *channel"],
+    channels: Any,
     blocks: Sequence[Block],
     start: Variables,
     *,
@@ -97,19 +98,20 @@ def alternate(
 
     A run that reaches a merit of `goal` is done too.
 
-    `setting`: the system of a channel; `channels` and `start` have one entry a run. Ctrl-C ends
-    the run and returns what there is.
+    `setting`: the system of a channel; `channels`, an array or arrays in a module, and `start` have
+    one entry a run. Ctrl-C ends the run and returns what there is.
 
     Raises:
         InputError: a merit that is not finite at the start; other numbers of channels than starts.
     """
-    require(
-        len(channels) == len(start.phases_rad),
-        f"There must be a start for every channel, but there are {len(start.phases_rad)} for "
-        f"{len(channels)}.",
-    )
     began = time.perf_counter()
-    setting, blocks, channels = _traced(setting), tuple(blocks), jnp.asarray(channels)
+    setting, blocks, channels = _traced(setting), tuple(blocks), jax.tree.map(jnp.asarray, channels)
+    given = {len(each) for each in jax.tree.leaves(channels)}
+    require(
+        given == {len(start.phases_rad)},
+        f"There must be a start for every channel, but there are {len(start.phases_rad)} for "
+        f"{' or '.join(map(str, sorted(given)))}.",
+    )
     batch = _begin(setting, channels, blocks, start)
     require(
         bool(jnp.isfinite(batch.merit).all()),
@@ -123,8 +125,8 @@ def alternate(
             tick = time.perf_counter()
             most = min(chunk, rounds + 1 - len(history))
             batch = _advance(setting, channels, blocks, batch, limits, jnp.asarray(most))
-            made = int(batch.count)
-            history += list(np.asarray(batch.merits)[:made])
+            made = int(batch.count.max())
+            history += list(np.asarray(batch.merits).T[:made])
             if on_round:
                 on_round(len(history) - 1, history[-1])
             chunk = _next_chunk(made, time.perf_counter() - tick)
@@ -154,62 +156,62 @@ def _next_chunk(made: int, seconds: float) -> int:
 
 @eqx.filter_jit
 def _begin(
-    setting: Callable[[Any], System], channels: Array, blocks: tuple[Block, ...], start: Variables
-) -> _Batch:
-    def one(channel: Array, variables: Variables) -> tuple[tuple[Any, ...], Array]:
+    setting: Callable[[Any], System], channels: Any, blocks: tuple[Block, ...], start: Variables
+) -> _Run:
+    def one(channel: Any, variables: Variables) -> _Run:
         system = setting(channel)
-        return tuple(block.begin(system, variables) for block in blocks), system.merit(variables)
+        memories = tuple(block.begin(system, variables) for block in blocks)
+        none, merit = jnp.zeros(_LARGEST_CHUNK), system.merit(variables)
+        return _Run(variables, memories, merit, jnp.array(False), none, jnp.array(0))
 
-    start = jax.tree.map(jnp.asarray, start)
-    memories, merit = jax.vmap(one)(channels, start)
-    runs = len(channels)
-    merits = jnp.zeros((_LARGEST_CHUNK, runs))
-    return _Batch(start, memories, merit, jnp.zeros(runs, bool), merits, jnp.array(0))
+    return jax.vmap(one)(channels, jax.tree.map(jnp.asarray, start))
 
 
 @eqx.filter_jit
 def _advance(
     setting: Callable[[Any], System],
-    channels: Array,
+    channels: Any,
     blocks: tuple[Block, ...],
-    batch: _Batch,
+    batch: _Run,
     limits: tuple[Float[Array, ""], Float[Array, ""]],
     most: Int[Array, ""],
-) -> _Batch:
+) -> _Run:
     """Up to `most` rounds; fewer if every run has settled."""
     tolerance, goal = limits
 
-    def one(channel: Array, variables: Variables, memories: tuple[Any, ...]) -> tuple[Any, ...]:
-        system, after = setting(channel), list[Any]()
-        for block, memory in zip(blocks, memories, strict=True):
-            variables, memory = block.improve(system, variables, memory)
-            after.append(memory)
-        return variables, tuple(after), system.merit(variables)
+    def one(channel: Any, start: _Run) -> _Run:
+        # Before the loop: what a system works out of its channel, it works out once.
+        system = setting(channel)
 
-    def round_(batch: _Batch) -> _Batch:
-        variables, memories, merit = jax.vmap(one)(channels, batch.variables, batch.memories)
-        # What rounding takes away is not taken; what has settled stays.
-        better = (merit >= batch.merit) & ~batch.settled
-        gained = merit - batch.merit > tolerance * jnp.abs(batch.merit)
-        merit = jnp.where(better, merit, batch.merit)
-        return _Batch(
-            _where(better, variables, batch.variables),
-            _where(better, memories, batch.memories),
-            merit,
-            batch.settled | ~gained | (merit >= goal),
-            batch.merits.at[batch.count].set(merit),
-            batch.count + 1,
-        )
+        def round_(run: _Run) -> _Run:
+            variables, memories = run.variables, list[Any]()
+            for block, memory in zip(blocks, run.memories, strict=True):
+                variables, memory = block.improve(system, variables, memory)
+                memories.append(memory)
+            merit = system.merit(variables)
+            # What rounding takes away is not taken.
+            better = merit >= run.merit
+            gained = merit - run.merit > tolerance * jnp.abs(run.merit)
+            merit = jnp.where(better, merit, run.merit)
+            return _Run(
+                _where(better, variables, run.variables),
+                _where(better, tuple(memories), run.memories),
+                merit,
+                ~gained | (merit >= goal),
+                run.merits.at[run.count].set(merit),
+                run.count + 1,
+            )
 
-    def under_way(batch: _Batch) -> Bool[Array, ""]:
-        return (batch.count < most) & ~batch.settled.all()
+        def under_way(run: _Run) -> Bool[Array, ""]:
+            return (run.count < most) & ~run.settled
 
-    first = eqx.tree_at(lambda each: each.count, batch, jnp.array(0))
-    return jax.lax.while_loop(under_way, round_, first)
+        first = eqx.tree_at(lambda run: run.count, start, jnp.array(0))
+        last = jax.lax.while_loop(under_way, round_, first)
+        merits = jnp.where(jnp.arange(_LARGEST_CHUNK) < last.count, last.merits, last.merit)
+        return eqx.tree_at(lambda run: run.merits, last, merits)
+
+    return jax.vmap(one)(channels, batch)
 
 
-def _where(chosen: Bool[Array, " runs"], these: Any, those: Any) -> Any:
-    def pick(this: Array, that: Array) -> Array:
-        return jnp.where(chosen.reshape(-1, *[1] * (this.ndim - 1)), this, that)
-
-    return jax.tree.map(pick, these, those)
+def _where(better: Bool[Array, ""], these: Any, those: Any) -> Any:
+    return jax.tree.map(lambda this, that: jnp.where(better, this, that), these, those)

@@ -10,6 +10,8 @@ Source: J. An et al., Stacked intelligent metasurfaces for efficient holographic
 communications in 6G, 2023 (calibration paper, Table I, [1]).
 """
 
+from typing import Self
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
@@ -25,6 +27,25 @@ from .fronts import Receiver, Transmitter, linked
 from .rates import sum_rate
 from .variables import Variables, one_stream_an_antenna
 from .water_filling import water_filling
+
+
+class Subchannels(eqx.Module):
+    """The air between two stacks, and the singular values of its best subchannels."""
+
+    channel: Complex[AnyArray, "*batch to from"]
+    singular_values: Float[AnyArray, "*batch streams"]
+
+    @classmethod
+    @in_float64
+    def of(cls, channel: Complex[AnyArray, "*batch to from"], *, streams: int) -> Self:
+        """The `streams` best of every channel.
+
+        Raises:
+            InputError: more streams than elements at an end.
+        """
+        channel = jnp.asarray(channel)
+        check_streams(streams, *channel.shape[-2:])
+        return cls(channel, jnp.linalg.svd(channel, compute_uv=False)[..., :streams])
 
 
 class SubchannelFit(eqx.Module):
@@ -48,13 +69,11 @@ class SubchannelSetting(eqx.Module):
 
     transmitter: Transmitter
     receiver: Receiver
-    streams: int = eqx.field(static=True)
 
-    def __call__(self, channel: Complex[AnyArray, "to from"]) -> SubchannelFit:
+    def __call__(self, air: Subchannels) -> SubchannelFit:
         """The fit for one channel."""
-        response = linked(self.transmitter, channel, self.receiver)
-        values = jnp.linalg.svd(channel, compute_uv=False)[: self.streams]
-        return SubchannelFit(response, jnp.diag(values).astype(complex))
+        response = linked(self.transmitter, air.channel, self.receiver)
+        return SubchannelFit(response, jnp.diag(air.singular_values).astype(complex))
 
 
 class LinkSetting(eqx.Module):
