@@ -264,7 +264,7 @@ def test_two_bits_trained_as_they_round_beat_rounding_afterwards(trained, taught
     taught, unseen = taught_and_unseen
     coarse = a_stack(atoms=QuantisedAtoms(2))
     found = train_rounding(coarse, taught, schedule=Schedule(epochs=12))
-    assert len(found.losses) == 12 + 8
+    assert len(found.losses) == 12 + 12
     two_bits, rounded = (judge(coarse, one.phases_rad, unseen).accuracy for one in (found, trained))
     free = judge(trained.stack, trained.phases_rad, unseen).accuracy
     assert free - two_bits < (free - rounded) / 3

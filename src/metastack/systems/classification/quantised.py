@@ -23,12 +23,8 @@ from .training import Classifier, train
 
 
 def rounding_course(schedule: Schedule) -> Schedule:
-    """What follows a course of free phases: two thirds as long, at a quarter of the rate."""
-    return replace(
-        schedule,
-        epochs=max(2 * schedule.epochs // 3, 1),
-        learning_rate_rad=schedule.learning_rate_rad / 4,
-    )
+    """What follows a course of free phases: as long, at half the rate."""
+    return replace(schedule, learning_rate_rad=schedule.learning_rate_rad / 2)
 
 
 def train_rounding(
