@@ -64,7 +64,8 @@ class Pace:
     epochs: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Passes through all images (60; with --from 10); few bits take twice as many."
+            min=1,
+            help="Passes through all images (60; with --from 10); few bits take twice.",
         ),
     ] = None
     batch: Annotated[int, typer.Option(min=1, help="Images a step.")] = 100

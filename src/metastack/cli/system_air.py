@@ -135,5 +135,5 @@ class Budget:
         return channels / np.sqrt(watts(self.noise_dbm))
 
 
-AS_DRAWN, THREE_DECADES = Air(), Budget()
+AS_DRAWN, FEW_CHANNELS, THREE_DECADES = Air(), Air(channels=4), Budget()
 IN_SIGHT = Air(fading=Fading.NEAR, exponent=2.0, azimuth_deg=45.0)

@@ -10,7 +10,7 @@ from .option_groups import option_groups
 from .options import AsJson, Seed, StackPath, Starts, command_line, require_writable
 from .output import emit
 from .run_options import RunsFolder, Workers, Yes, executor_of, most_seconds, runs_folder
-from .system_air import Air
+from .system_air import FEW_CHANNELS, Air
 from .system_holographic import LongLink
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Keeping:
 
 
 DRAWING, KEEPING = Drawing(), Keeping()
-FEW_CHANNELS, FEW_LINKS = Air(channels=4), LongLink(channels=4)
+FEW_LINKS = LongLink(channels=4)
 
 
 @app.command("directions")

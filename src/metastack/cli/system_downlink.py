@@ -1,4 +1,4 @@
-"""`metastack system downlink`, `max-min` and `angular`: many users of one stack."""
+"""`metastack system downlink`, `max-min`, `robust` and `angular`: many users of one stack."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import typer
 from .option_groups import option_groups
 from .options import AsJson, DesignPath, StackPath, Starts, require_writable
 from .output import emit
-from .system_air import AS_DRAWN, IN_SIGHT, THREE_DECADES, Air, Budget
+from .system_air import AS_DRAWN, FEW_CHANNELS, IN_SIGHT, THREE_DECADES, Air, Budget
 
 if TYPE_CHECKING:
     from ..study.downlink import Rates
@@ -62,6 +62,40 @@ def max_min(
     from ..study.downlink import max_min_rates
 
     _run(stack, air, budget, starts, _Outputs(figure, output, json), max_min_rates, "least rate")
+
+
+@option_groups
+def robust(
+    stack: StackPath,
+    phase_deviation_deg: Annotated[
+        float, typer.Option(help="Standard deviation of every atom's phase error.")
+    ] = 30.0,
+    devices: Annotated[int, typer.Option(min=1, help="Devices to judge designs on.")] = 200,
+    air: Air = FEW_CHANNELS,
+    budget: Budget = THREE_DECADES,
+    starts: Starts = 2,
+    figure: FigurePath = None,
+    output: RatesPath = None,
+    json: AsJson = False,
+) -> None:
+    """Sum rate where atoms err: a design for mean powers beside one that takes errors for zero.
+
+    Phases and precoder are chosen before anyone has met the device, and stay.
+    """
+    import numpy as np
+
+    from ..study.robust_downlink import ErringAtoms, robust_rates
+
+    errors = ErringAtoms(np.radians(phase_deviation_deg), devices, air.seed)
+    _run(
+        stack,
+        air,
+        budget,
+        starts,
+        _Outputs(figure, output, json),
+        lambda case: robust_rates(case, errors),
+        "sum rate",
+    )
 
 
 @option_groups

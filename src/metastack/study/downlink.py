@@ -35,7 +35,7 @@ def downlink_rates(case: DownlinkCase) -> Rates:
     Raises:
         InputError: more users than antennas.
     """
-    _check_users(case)
+    case.check_antennas()
     setting = DownlinkSetting(case.transmitter, case.power)
     phases = phase_block(case.stack)
     # One stream an antenna first: with a precoder from the start, all antennas would go on sending
@@ -114,15 +114,6 @@ def over_powers(
 def phase_block(stack: Stack) -> Block:
     """How phases follow the rate: uphill, or atom by atom on its weighted error where they jump."""
     return PhaseAscent() if stack.atoms.is_smooth else PhaseFit(CoordinateDescent())
-
-
-def _check_users(case: DownlinkCase) -> None:
-    antennas = case.stack.input_array.size
-    require(
-        case.users <= antennas,
-        f"There must be an antenna for every user's stream, but there are {case.users} users for "
-        f"{antennas} elements of the input layer; take fewer users or more antennas.",
-    )
 
 
 def _check_streams(case: DownlinkCase) -> None:

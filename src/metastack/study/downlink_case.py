@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
 from ..systems.alternating import Block, System, alternate
@@ -63,6 +64,19 @@ class DownlinkCase:
     def users(self) -> int:
         """Users of every channel."""
         return self.channels.shape[1]
+
+    def check_antennas(self) -> None:
+        """Refuse more users than there are streams for.
+
+        Raises:
+            InputError: more users than antennas.
+        """
+        antennas = self.stack.input_array.size
+        require(
+            self.users <= antennas,
+            f"There must be an antenna for every user's stream, but there are {self.users} users "
+            f"for {antennas} elements of the input layer; take fewer users or more antennas.",
+        )
 
     @in_float64
     def flat(self) -> Variables:

@@ -36,6 +36,11 @@ from .max_min import (
     balanced_powers as balanced_powers,
     balanced_sinr as balanced_sinr,
 )
+from .mean_powers import (
+    MeanPowerPrecoder as MeanPowerPrecoder,
+    MeanPowers as MeanPowers,
+    MeanPowerSetting as MeanPowerSetting,
+)
 from .mean_squared_error import (
     MimoByError as MimoByError,
     MmsePrecoder as MmsePrecoder,

@@ -63,6 +63,15 @@ def wmmse_precoder(
     heard = receivers[..., None] * channel
     curvature = _over_draws("...ka,...k,...kb->...ab", jnp.conj(heard), weights, heard)
     towards = _over_draws("...ka,...k->...ak", jnp.conj(heard), weights)
+    return precoder_within(power, curvature, towards)
+
+
+def precoder_within(
+    power: Number,
+    curvature: Complex[AnyArray, "antennas antennas"],
+    towards: Complex[AnyArray, "antennas users"],
+) -> Complex[Array, "antennas users"]:
+    """Minimum of vᴴ C v - 2 Re tᴴ v over all users' v within the power: (C + μ)⁻¹ t."""
     values, vectors = jnp.linalg.eigh(curvature)
     values = jnp.maximum(values, 0)
     turned = jnp.conj(vectors.T) @ towards
