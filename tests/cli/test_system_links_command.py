@@ -129,6 +129,18 @@ def test_what_no_link_could_be_is_one_line(capsys, stack, arguments, said):
     assert said in refusal_of(capsys, command, stack, *options)
 
 
+def test_a_robust_design_stands_beside_one_that_trusts_atoms(capsys, stack):
+    answer = answer_of(
+        capsys, "robust", stack, *FEW, "--power-dbm", "20", "--phase-deviation-deg", "40"
+    )
+    found = rates(answer, "sum_rate_bit_per_s_per_hz")
+    none, robust, naive = (
+        found[name, 20] for name in ("no errors", "robust design", "errors taken for zero")
+    )
+    assert none > robust > naive
+    assert "not negative" in refusal_of(capsys, "robust", stack, "--phase-deviation-deg", "-1")
+
+
 def test_more_streams_than_atoms_are_refused(capsys, stack, tmp_path):
     few = tmp_path / "few.toml"
     few.write_text(STACK.replace("columns = 4, rows = 4", "columns = 1, rows = 1"))

@@ -22,7 +22,6 @@ from metastack.systems.phase_blocks import PhaseAscent, PhaseFit
 from metastack.systems.powers import check_powers
 from metastack.systems.precoders import dirty_paper_bound, matched, zero_forcing
 from metastack.systems.rates import sinr, sum_rate
-from metastack.systems.robust import RobustSetting, phase_errors
 from metastack.systems.variables import Variables, one_stream_an_antenna
 from metastack.systems.water_filling import priced_water_filling, water_filling
 
@@ -370,49 +369,6 @@ def test_streams_without_a_precoder_use_the_budget(case):
         found = alternate(setting, channels, blocks, start, rounds=20)
     assert np.diff(found.history, axis=0).min() >= 0
     assert (np.asarray(found.variables.powers).sum(-1) <= POWER * (1 + 1e-9)).all()
-
-
-def test_robust_phases_win_where_atoms_err(case):
-    """Paired over 200 devices that neither design has seen, errors of 40°, no other chance."""
-    stack, channels, setting, start = case
-    shape, deviation = stack.phases_shape, np.radians(40)
-    with ms.float64():
-        seen = phase_errors(jax.random.key(1), 64, shape, deviation)
-        fresh = phase_errors(jax.random.key(2), 200, shape, deviation)
-        robust = RobustSetting(setting.transmitter, POWER, seen)
-        begun = wmmse_start(setting, channels, start)
-        blocks = [WmmsePrecoder(), PhaseAscent(10)]
-        naive_design = alternate(setting, channels, blocks, begun, rounds=15)
-        robust_design = alternate(robust, channels, blocks, begun, rounds=15)
-        judge = RobustSetting(setting.transmitter, POWER, fresh)
-        gains = []
-        for run, channel in enumerate(channels):
-            rates = [
-                np.asarray(sum_rate(judge(channel).received(_run(found, run))))
-                for found in (naive_design, robust_design)
-            ]
-            gains.append(rates[1] - rates[0])
-    gains = np.mean(gains, axis=0)
-    assert gains.mean() > 3 * gains.std(ddof=1) / np.sqrt(len(gains))
-
-
-def _run(found, run):
-    return Variables(
-        jnp.asarray(found.variables.phases_rad[run]), jnp.asarray(found.variables.precoder[run])
-    )
-
-
-def test_no_errors_are_no_robustness(case):
-    _, channels, setting, start = case
-    with ms.float64():
-        factor = phase_errors(jax.random.key(0), 3, small_stack().phases_shape, 0.0)
-        robust = RobustSetting(setting.transmitter, POWER, factor)
-        begun = wmmse_start(setting, channels, start)
-        blocks = [WmmsePrecoder(), PhaseAscent(5)]
-        one, other = (
-            alternate(each, channels, blocks, begun, rounds=5) for each in (setting, robust)
-        )
-    assert one.merit == pytest.approx(other.merit, rel=1e-6)
 
 
 def test_an_interrupt_keeps_what_was_found(case):
