@@ -128,3 +128,28 @@ def test_another_stack_is_not_the_built_one(capsys, stack, tmp_path):
     larger = write(tmp_path / "larger.toml", atoms_per_side=4)
     said = refusal_of(capsys, "system", "estimate", stack, "--built", larger)
     assert "(2, 9, 4), but has (2, 16, 4)" in said
+
+
+def test_directions_by_many_patterns_reach_their_bound(capsys, stack, tmp_path):
+    """At 30 dB, within the 95 % interval widened by half: the mean of 400 squares."""
+    figure = tmp_path / "directions.png"
+    answer = answer_of(
+        capsys, "system", "directions", stack, "--slots", "8,16", "--snr-db", "0,30",
+        "--trials", 400, "--figure", figure,
+    )  # fmt: skip
+    assert figure.stat().st_size > 5000
+    rows = answer["errors"]
+    assert [(row["slots"], row["snr_db"]) for row in rows] == [(8, 0), (8, 30), (16, 0), (16, 30)]
+    for row in rows[1::2]:
+        half = (row["error_to_db"] - row["error_from_db"]) / 2
+        assert abs(row["error_db"] - row["bound_db"]) < 1.5 * half
+    assert rows[3]["bound_db"] < rows[1]["bound_db"]
+
+
+def test_one_reading_tells_no_direction(capsys, tmp_path):
+    stack = ms.make_uniform_stack(
+        ports=1, atoms_per_side=3, layers=1, thickness_wavelengths=1, spacing_wavelengths=0.5
+    )
+    path = tmp_path / "one.toml"
+    ms.write_stack(StackDescription(stack, ms.dft_2d(1, 1), "one"), path)
+    assert "2 readings" in refusal_of(capsys, "system", "directions", path, "--slots", 1)

@@ -6,6 +6,7 @@ from . import (
     classify,
     estimate,
     judge_classifier,
+    pattern_directions,
     system_cost,
     system_downlink,
     system_holographic,
@@ -22,6 +23,7 @@ app.command("downlink")(system_downlink.downlink)
 app.command("max-min")(system_downlink.max_min)
 app.command("robust")(system_downlink.robust)
 app.command("estimate")(estimate.estimate)
+app.command("directions")(pattern_directions.directions)
 app.command("holographic")(system_holographic.holographic)
 app.command("multiport")(system_multiport.multiport)
 app.command("angular")(system_downlink.angular)

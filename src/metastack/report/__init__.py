@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .mse_study import BoundCurve, EstimatorKind, MseCurve, SimulatedCurve, mse_against_snr
     from .network_design import designers_figure
     from .networks import NETWORK_CAPTION, network_figure
+    from .pattern_directions import pattern_directions_figure
     from .phases import pattern_maps, phase_maps
     from .pose_errors import pose_estimates
     from .pose_report import write_pose_report
@@ -83,6 +84,7 @@ __all__ = [
     "mse_against_snr",
     "mse_figure",
     "network_figure",
+    "pattern_directions_figure",
     "pattern_maps",
     "phase_maps",
     "pose_estimates",
@@ -145,6 +147,7 @@ _HOME = {
     "phase_maps": "phases",
     "pose_estimates": "pose_errors",
     "probes_figure": "probes",
+    "pattern_directions_figure": "pattern_directions",
     "rates_figure": "rates",
     "residual_figure": "residuals",
     "response_against_target": "fit",
