@@ -3,6 +3,7 @@
 import json
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 
 from metastack.cli.main import run
@@ -59,6 +60,19 @@ def test_downlink_schemes_stand_in_their_order(capsys, stack, tmp_path):
         assert joint >= forced * (1 - 1e-3)
         assert joint > alone
     assert ET.parse(picture).getroot().tag.endswith("svg")
+
+
+@pytest.mark.parametrize("fading", ["rayleigh", "rician", "line-of-sight", "clustered"])
+def test_the_air_is_what_was_asked_for(fading, tmp_path):
+    """Mean power of many channels, in sight of the path loss: 400 users, Rayleigh's deviation."""
+    from metastack.cli.system_air import Air, Fading
+    from metastack.systems.channels import PathLoss
+
+    air = Air(users=20, nearest_m=50.0, farthest_m=50.001, fading=Fading(fading), channels=20)
+    elements_m = np.array([[0.0, 0.0, 0.0], [0.005, 0.0, 0.0]])
+    powers = np.abs(air.drawn(elements_m, 0.01)) ** 2
+    expected = float(PathLoss(air.exponent).power_gain(np.array(50.0), 0.01))
+    assert powers.mean() == pytest.approx(expected, rel=4 / np.sqrt(400))
 
 
 def test_the_same_seed_gives_the_same_rates_and_another_one_others(capsys, stack):

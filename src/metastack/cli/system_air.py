@@ -22,6 +22,7 @@ class Fading(StrEnum):
     RICIAN = "rician"
     NEAR = "line-of-sight"
     FAR = "plane-wave"
+    CLUSTERED = "clustered"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Air:
         import numpy as np
 
         from ..systems.channels import (
+            Clustered,
             CorrelatedRayleigh,
             PathLoss,
             PlaneWave,
@@ -86,9 +88,12 @@ class Air:
         near = SphericalWave(elements_m, places_m, wavelength_m, loss)
         if self.fading is Fading.FAR:
             return PlaneWave(elements_m, places_m, wavelength_m, loss)
+        # One frequency: how late clusters are makes no difference.
+        clusters = Clustered(elements_m, gain, wavelength_m, 0.0, np.zeros(1))
         factor = 10 ** (self.rician_factor_db / 10)
         return {
             Fading.RAYLEIGH: scattered,
+            Fading.CLUSTERED: clusters,
             Fading.NEAR: near,
             Fading.RICIAN: Rician(near, scattered, factor),
         }[self.fading]
