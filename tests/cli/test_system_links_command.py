@@ -155,6 +155,52 @@ def test_a_robust_design_stands_beside_one_that_trusts_atoms(capsys, stack):
     assert "not negative" in refusal_of(capsys, "robust", stack, "--phase-deviation-deg", "-1")
 
 
+FOUR_RECEIVERS = "receivers = {columns = 2, rows = 1", "receivers = {columns = 2, rows = 2"
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (("28e9", "30e9"), [], "one frequency"),
+        (FOUR_RECEIVERS, [], "2 and 4"),
+        (("28e9", "28e9"), ["--distance-m", "-5"], "`--distance-m` must be positive"),
+        (("28e9", "28e9"), ["--distance-m", "nan"], "`--distance-m` must be positive"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", [["holographic"], ["cost", "holographic"]])
+def test_two_stacks_that_make_no_link_are_one_line(
+    capsys, stack, tmp_path, command, change, options, said
+):
+    other = tmp_path / "other.toml"
+    other.write_text(STACK.replace(*change))
+    assert said in refusal_of(capsys, *command, stack, other, *options)
+
+
+def test_atoms_that_round_are_fitted_atom_by_atom(capsys, stack, tmp_path):
+    """No slope to go down: the published descent is left out, the fit still falls."""
+    rounding = tmp_path / "rounding.toml"
+    rounding.write_text(STACK + 'atoms = {kind = "quantised", bits = 2}\n')
+    answer = answer_of(capsys, "holographic", rounding, stack, "--channels", "2")
+    by_name = {row["design"]: row for row in answer["designs"]}
+    assert set(by_name) == {"exact fit", "rate itself"}
+    assert by_name["exact fit"]["nmse_db"] < -3
+    assert (
+        by_name["rate itself"]["rate_bit_per_s_per_hz"]
+        > by_name["exact fit"]["rate_bit_per_s_per_hz"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--rician-factor-db", "5000"], "`--rician-factor-db` must be from"),
+        (["--nearest-m", "0.004", "--farthest-m", "0.005"], "reactive near field"),
+    ],
+)
+def test_air_that_cannot_be_is_one_line(capsys, stack, options, said):
+    assert said in refusal_of(capsys, "downlink", stack, "--users", "2", *options)
+
+
 def test_more_streams_than_atoms_are_refused(capsys, stack, tmp_path):
     few = tmp_path / "few.toml"
     few.write_text(STACK.replace("columns = 4, rows = 4", "columns = 1, rows = 1"))

@@ -1,5 +1,6 @@
 """A small stack, users about it and their channels, for the tests of systems."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,3 +47,23 @@ def equal_start(stack, users, runs, *, seed=0, spread_rad=0.3):
         return Variables(
             jnp.asarray(phases), jnp.broadcast_to(jnp.asarray(precoder), (runs, users, users))
         )
+
+
+def assert_no_block_lowers_the_merit(system, blocks, variables, *, rounds=15):
+    """Block by block, without the driver, which would take nothing that is worse."""
+    with ms.float64():
+        memories = [block.begin(system, variables) for block in blocks]
+        merit = float(system.merit(variables))
+        for _ in range(rounds):
+            for place, block in enumerate(blocks):
+                improve = eqx.filter_jit(block.improve)
+                variables, memories[place] = improve(system, variables, memories[place])
+                after = float(system.merit(variables))
+                assert after >= merit - 1e-9 * abs(merit), type(block).__name__
+                merit = after
+    return variables, merit
+
+
+def run_of(variables, run):
+    """One run of a batch."""
+    return Variables(jnp.asarray(variables.phases_rad[run]), jnp.asarray(variables.precoder[run]))

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+import metastack as ms
 from metastack import InputError, make_uniform_stack
 from metastack.files import StackDescription
 from metastack.files.stack_file import description_text
@@ -13,7 +14,9 @@ from metastack.study.cost import (
     WAYS,
     Bench,
     CostStudy,
+    DirectionUse,
     DownlinkUse,
+    HolographicUse,
     built_stack,
     common_tolerance,
     cost_point,
@@ -172,3 +175,25 @@ def test_what_cannot_be_drawn_is_refused(system, tolerances, draws):
 
 def test_every_point_has_every_way(system):
     assert tuple(point(system, QUIET, 0.0)) == WAYS
+
+
+def test_two_built_ends_of_a_link_win_back_its_capacity(nominal):
+    """Noiseless pilots: as known to 1e-3, near the perfect link, which the built one is not."""
+    text = description_text(StackDescription(nominal, np.eye(4, dtype=complex), "end"))
+    link = HolographicUse(text, text, channels=1, distance_m=50.0, power_w=1.0)
+    assert len(set(point(link, QUIET, 0.0).values())) == 1
+    found = point(link, QUIET, 0.05)
+    assert found["built"] < 0.98 * found["perfect"]
+    assert found["calibrated"] == pytest.approx(found["known"], rel=1e-3)
+    assert found["known"] > 0.5 * (found["built"] + found["perfect"])
+
+
+def test_directions_behind_a_built_stack_are_read_well_again(nominal):
+    """Errors in dB: less is better. 200 directions, the same for all four."""
+    text = description_text(StackDescription(nominal, ms.dft_2d(2, 2), "reader"))
+    use = DirectionUse(text, physical_snr_db=40.0, snapshots=2, trials=200)
+    assert len(set(point(use, QUIET, 0.0).values())) == 1
+    found = point(use, QUIET, 0.05)
+    assert found["built"] > found["perfect"] + 1
+    assert found["calibrated"] == pytest.approx(found["known"], abs=0.5)
+    assert found["known"] < found["built"] - 0.5

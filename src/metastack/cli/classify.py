@@ -49,12 +49,18 @@ class Reading:
     """How images enter and how classes are read."""
 
     encoding: Annotated[
-        EncodingName, typer.Option(help="Pixels as amplitudes, or as phases from 0 to π.")
-    ] = EncodingName.AMPLITUDE
+        EncodingName | None,
+        typer.Option(
+            help="Pixels as amplitudes, or as phases from 0 to π (amplitude; with --from its own)."
+        ),
+    ] = None
     detectors: Annotated[
-        DetectorName,
-        typer.Option(help="A region of receivers a class, or two: one for it, one against it."),
-    ] = DetectorName.BRIGHTEST
+        DetectorName | None,
+        typer.Option(
+            help="A region of receivers a class, or two: one for it, one against it (brightest; "
+            "with --from its own)."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ def classify(
     """
     import numpy as np
 
+    from ..design import GivenPhases
     from ..files import Provenance, read_stack
     from ..files.classifier_file import ImageSource, write_classifier
     from ..systems.classification import judge, rounding_course, train, train_rounding
@@ -134,7 +141,7 @@ def classify(
         description = with_bits(description, bits)
     labelled = images_of(images, shrink)
     source = ImageSource(images, shrink, held_out or len(labelled) // _HELD_OUT_PARTS)
-    first = _first_phases(start_from, source)
+    before = _before(start_from, source)
     taught, unseen = split(labelled, source)
     schedule = _schedule(pace, retraining=start_from is not None)
     from_free = not description.stack.atoms.is_smooth and start_from is None
@@ -143,10 +150,10 @@ def classify(
         found = (train_rounding if from_free else train)(
             description.stack,
             taught,
-            **_reading_of(description.stack, reading, labelled.classes),
+            **_reading_of(description.stack, reading, labelled.classes, before),
             schedule=schedule,
             exposure=_exposure(description.stack, tolerances, atom_errors, vaccinate=vaccinate),
-            start=first,
+            start=None if before is None else GivenPhases(before.phases_rad),
             seed=seed,
             dtype=np.float32,
             on_epoch=progress,
@@ -248,11 +255,21 @@ def _schedule(pace: Pace, *, retraining: bool) -> "Schedule":
     return replace(usual, batch=pace.batch, **told)
 
 
-def _reading_of(stack: "Stack", reading: Reading, classes: int) -> dict[str, Any]:
+def _reading_of(
+    stack: "Stack", reading: Reading, classes: int, before: "Classifier | None"
+) -> dict[str, Any]:
+    """What was asked for; else what the classifier before had; else the usual."""
     from ..files.classifier_file import DETECTORS, ENCODINGS
 
-    detectors = DETECTORS[reading.detectors].on(stack.receiver_array, classes)
-    return {"detectors": detectors, "encoding": ENCODINGS[reading.encoding]()}
+    kind, name = reading.encoding, reading.detectors
+    encoding = ENCODINGS[kind or EncodingName.AMPLITUDE]()
+    detectors = DETECTORS[name or DetectorName.BRIGHTEST].on(stack.receiver_array, classes)
+    if before is None:
+        return {"detectors": detectors, "encoding": encoding}
+    return {
+        "detectors": before.detectors if name is None else detectors,
+        "encoding": before.encoding if kind is None else encoding,
+    }
 
 
 def _exposure(
@@ -270,11 +287,10 @@ def _exposure(
     return Vaccination(imperfections_of(stack, tolerances, atom_errors))
 
 
-def _first_phases(path: Path | None, source: "ImageSource") -> Any:
-    """Phases to go on from, if they were trained without the images that are held out now."""
+def _before(path: Path | None, source: "ImageSource") -> "Classifier | None":
+    """What to go on from, if it was trained without the images that are held out now."""
     if path is None:
         return None
-    from ..design import GivenPhases
     from ..errors import require
     from ..files.classifier_file import read_classifier
 
@@ -286,7 +302,7 @@ def _first_phases(path: Path | None, source: "ImageSource") -> Any:
         f"by {source.shrink} with {source.held_out} held out: images to be judged by were "
         "trained on.",
     )
-    return GivenPhases(classifier.phases_rad)
+    return classifier
 
 
 def _stop_if_interrupted(classifier: "Classifier") -> None:

@@ -65,6 +65,7 @@ def estimate(
     import jax
 
     from ..design import Outcome
+    from ..errors import require
     from ..files import read_stack
     from ..study.channel_estimates import ESTIMATORS, PATTERNS, Draws, check_slots, study_estimates
     from .progress import CountProgress
@@ -91,6 +92,11 @@ def estimate(
             if ended is Outcome.INTERRUPTED:
                 break
     warn_of_left_out(points, done, chosen)
+    require(
+        bool(points) or ended is Outcome.INTERRUPTED,
+        "By these patterns no estimator tells the atoms apart; take more slots or bits, or other "
+        "`--patterns`.",
+    )
     answer: dict[str, Any] = {
         "stack": description.name,
         "atoms": site.nominal.layer_array.size,
@@ -140,6 +146,12 @@ def _like(nominal: "Stack", path: Path, name: str) -> "Stack":
     from ..files import read_stack
 
     other = read_stack(path).stack
+    wavelengths_m = float(nominal.wavelength_m), float(other.wavelength_m)
+    require(
+        abs(wavelengths_m[1] / wavelengths_m[0] - 1) < 1e-9,
+        f"`--{name}` must have the wavelength of STACK, {wavelengths_m[0]:.6g} m, but has "
+        f"{wavelengths_m[1]:.6g} m ({path}).",
+    )
     sizes = [(*each.phases_shape, each.receiver_array.size) for each in (nominal, other)]
     require(
         sizes[0] == sizes[1],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .number_lists import numbers
+from .number_lists import check_positive, numbers
 
 if TYPE_CHECKING:
     from ..stack import Stack
@@ -53,15 +53,11 @@ class Signal:
     def _of_budget(self, power_dbm: float, wavelength_m: float) -> float:
         import numpy as np
 
-        from ..errors import require
         from ..systems.channels import PathLoss
         from ..systems.powers import check_powers
 
         check_powers(power_dbm, self.noise_dbm)
-        require(
-            0 < self.distance_m < np.inf,
-            f"`--distance-m` must be positive and finite, but is {self.distance_m}.",
-        )
+        check_positive("--distance-m", self.distance_m)
         gain = PathLoss(self.exponent).power_gain(np.array([self.distance_m]), wavelength_m)
         return power_dbm - self.noise_dbm + 10 * float(np.log10(gain[0]))
 

@@ -26,5 +26,18 @@ def numbers(name: str, text: str) -> list[float]:
     if steps < 0 or not np.isfinite([first, step, last]).all():
         raise InputError(message)
     if steps >= _MOST_LEVELS:
-        raise InputError(f"`{name}` must give at most {_MOST_LEVELS} SNRs, but is {text!r}.")
+        raise InputError(f"`{name}` must give at most {_MOST_LEVELS} values, but is {text!r}.")
     return [first + step * k for k in range(steps + 1)]
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse what is not positive and finite.
+
+    Raises:
+        InputError: it is not.
+    """
+    from math import inf
+
+    from ..errors import require
+
+    require(0 < value < inf, f"`{name}` must be positive and finite, but is {value}.")

@@ -27,10 +27,10 @@ class Fading(StrEnum):
 
 @dataclass(frozen=True)
 class Air:
-    """Users drawn in a sector before the stack, and their channels."""
+    """Users drawn in a sector before the aperture that radiates, and their channels."""
 
     users: Annotated[int, typer.Option(min=1, help="Single-antenna users.")] = 4
-    nearest_m: Annotated[float, typer.Option(help="Nearest distance of a user.")] = 20.0
+    nearest_m: Annotated[float, typer.Option(help="Nearest user, from the radiating plane.")] = 20.0
     farthest_m: Annotated[float, typer.Option(help="Farthest distance of a user.")] = 60.0
     azimuth_deg: Annotated[float, typer.Option(help="Users are within ± this of the axis.")] = 60.0
     fading: Annotated[Fading, typer.Option(help="What the air does.")] = Fading.RAYLEIGH
@@ -54,6 +54,8 @@ class Air:
 
         from ..systems.channels import Sector
 
+        # A wave leaves the aperture, wherever in the stack its plane is.
+        elements_m = elements_m - elements_m.mean(axis=0)
         sector = Sector(self.nearest_m, self.farthest_m, np.radians(self.azimuth_deg))
         keys = jax.random.split(jax.random.key(self.seed), (self.channels, 2))
         drawn = list[np.ndarray]()
@@ -78,13 +80,18 @@ class Air:
             PlaneWave,
             Rician,
             SphericalWave,
+            check_far,
         )
+        from .simulate import check_db
 
+        check_db("rician-factor-db", self.rician_factor_db)
         loss = PathLoss(self.exponent)
         gain = np.asarray(loss.power_gain(np.linalg.norm(places_m, axis=1), wavelength_m))
         scattered = CorrelatedRayleigh.to_users(
             elements_m, power_gain=gain, wavelength_m=wavelength_m
         )
+        if self.fading is not Fading.NEAR:
+            check_far(elements_m, places_m, wavelength_m)
         near = SphericalWave(elements_m, places_m, wavelength_m, loss)
         if self.fading is Fading.FAR:
             return PlaneWave(elements_m, places_m, wavelength_m, loss)
@@ -136,7 +143,6 @@ class Budget:
 
         from ..systems.powers import watts
 
-        _ = self.powers_dbm
         return channels / np.sqrt(watts(self.noise_dbm))
 
 

@@ -142,9 +142,11 @@ def holographic(
     from ..files.stack_file import description_text
     from ..study.cost import HolographicUse
     from ..systems.powers import check_powers, watts
+    from .number_lists import check_positive
 
     _check(keeping)
     check_powers(link.power_dbm, link.noise_dbm)
+    check_positive("--distance-m", link.distance_m)
     texts = [description_text(read_stack(path)) for path in (transmit, receive)]
     use = HolographicUse(
         transmit=texts[0],

@@ -109,7 +109,7 @@ def angular(
 ) -> None:
     """Angular-division multiplexing: a stack that reads directions, fed at its receivers.
 
-    Its own beams, a port a user, beside those of a digital DFT without loss, a digital precoder in
+    Its own beams, a port a user, beside those of its target without loss, a digital precoder in
     front of them, and phases for just these users.
     """
     import numpy as np

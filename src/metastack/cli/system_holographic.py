@@ -71,7 +71,8 @@ def holographic(
 ) -> None:
     """Capacity of a link whose two stacks make its subchannels parallel.
 
-    By the paper's gradient descent, by an exact fit, and by going uphill on the rate itself.
+    By the paper's gradient descent (where atoms are smooth), by an exact fit, and by going uphill
+    on the rate itself.
     'Capacity' takes the stacks as lossless, as the paper does; 'rate' is what goes through.
     """
     require_writable(figure, ".png", ".svg", ".pdf")
@@ -115,8 +116,10 @@ def _cases(
     from ..study.holographic import holographic_case
     from ..systems.channels import PathLoss
     from ..systems.powers import check_powers, watts
+    from .number_lists import check_positive
 
     check_powers(link.power_dbm, link.noise_dbm)
+    check_positive("--distance-m", link.distance_m)
     other = read_stack(receive).stack
     counts = [read_stack(transmit).stack.layers] if layers is None else _counts(layers)
     stacks = [read_changed_stack(transmit, {"layers.count": count}).stack for count in counts]
@@ -153,6 +156,9 @@ def _counts(text: str) -> list[int]:
 def _designs(case: "HolographicCase", descent: PublishedDescent, seed: int) -> "list[LinkDesign]":
     from ..study.holographic import fitted_design, published_design, rate_design
 
+    ours = [fitted_design(case, seed=seed), rate_design(case, seed=seed)]
+    if not case.is_smooth:
+        return ours
     published = published_design(
         case,
         decay=descent.decay,
@@ -160,7 +166,7 @@ def _designs(case: "HolographicCase", descent: PublishedDescent, seed: int) -> "
         starts=descent.starts,
         seed=seed,
     )
-    return [published, fitted_design(case, seed=seed), rate_design(case, seed=seed)]
+    return [published, *ours]
 
 
 def _row(layers: int, design: "LinkDesign") -> dict[str, Any]:

@@ -47,13 +47,13 @@ def angular_rates(
     phases = np.broadcast_to(design.phases_rad[::-1], (len(channels), *design.phases_rad.shape))
     begun = Variables(jnp.asarray(phases), jnp.zeros((len(channels), ports, users), complex))
     own = case.responses(begun)
-    # A lossless DFT: the same beams, all power radiated.
-    ideal = jnp.asarray(channels) @ (design.target.T / np.sqrt(ports))
+    # The same beams, and all power of the best of them radiated.
+    ideal = jnp.asarray(channels) @ (design.target.T / np.linalg.norm(design.target, 2))
     setting = DownlinkSetting(case.transmitter, power)
     precoded = case.improved(setting, [WmmsePrecoder()], case.matched(begun))
     joint = case.improved(setting, [WmmsePrecoder(), phase_block(design.stack)], precoded)
     return {
-        "digital DFT without loss": _by_ports(ideal, power),
+        "its target without loss": _by_ports(ideal, power),
         "phases and precoder for these users": sum_rate(case.responses(joint) @ joint.precoder),
         "its phases, with a precoder": sum_rate(own @ precoded.precoder),
         "its phases, a port a user": _by_ports(own, power),

@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from .._types import AnyArray
-from ..design import GradientDescent, LevenbergMarquardt, RandomPhases
+from ..design import CoordinateDescent, GradientDescent, LevenbergMarquardt, RandomPhases
 from ..design.run import Stage, run_stages
+from ..errors import require
 from ..precision import in_float64
 from ..stack import Stack
 from ..systems.alternating import alternate
@@ -66,6 +67,11 @@ class HolographicCase:
         return Subchannels.of(self.channels, streams=self.streams)
 
     @property
+    def is_smooth(self) -> bool:
+        """Whether atoms at both ends are."""
+        return self.transmitter.atoms.is_smooth and self.receiver.atoms.is_smooth
+
+    @property
     def phases_shape(self) -> tuple[int, int]:
         """Layers and atoms a layer of both stacks in a row."""
         return self.layers, max(self.transmitter.layer_atoms, len(self.receiver.positions_m))
@@ -101,8 +107,10 @@ def holographic_case(
     """Draw correlated Rayleigh channels between two stacks.
 
     Raises:
-        InputError: other numbers of antennas at both ends, or more than a layer has atoms.
+        InputError: ends that do not belong together, as `check_ends` says; a distance that is not
+            positive.
     """
+    check_ends(transmit, receive)
     transmitter, receiver = Transmitter.of(transmit), Receiver.of(receive)
     wavelength_m = float(transmit.wavelength_m)
     model = CorrelatedRayleigh.between(
@@ -111,17 +119,30 @@ def holographic_case(
         power_gain=float(path_loss.power_gain(np.asarray(distance_m), wavelength_m)),
         wavelength_m=wavelength_m,
     )
-    streams = transmit.input_array.size
-    check_streams(
-        streams,
-        receive.receiver_array.size,
-        transmit.layer_array.size,
-        receive.layer_array.size,
+    drawn = np.asarray(model.draw(jax.random.key(seed), channels)) / np.sqrt(noise_w)
+    return HolographicCase(transmitter, receiver, drawn, power_w, transmit.input_array.size)
+
+
+def check_ends(transmit: Stack, receive: Stack) -> None:
+    """Refuse two stacks that make no link.
+
+    Raises:
+        InputError: other frequencies or numbers of antennas at both ends, or more antennas than a
+            layer has atoms.
+    """
+    wavelengths_m = float(transmit.wavelength_m), float(receive.wavelength_m)
+    require(
+        bool(np.isclose(*wavelengths_m, rtol=1e-9, atol=0)),
+        "Both stacks must work at one frequency, but their wavelengths are "
+        f"{wavelengths_m[0]:.6g} m and {wavelengths_m[1]:.6g} m.",
     )
-    drawn = model.draw(jax.random.key(seed), channels)
-    return HolographicCase(
-        transmitter, receiver, np.asarray(drawn) / np.sqrt(noise_w), power_w, streams
+    antennas = transmit.input_array.size, receive.receiver_array.size
+    require(
+        antennas[0] == antennas[1],
+        "Every antenna of the transmitter's input layer must have one among the receivers of the "
+        f"other stack, but there are {antennas[0]} and {antennas[1]}.",
     )
+    check_streams(antennas[0], transmit.layer_array.size, receive.layer_array.size)
 
 
 @in_float64
@@ -134,7 +155,16 @@ def bound(case: HolographicCase) -> Float[np.ndarray, " channels"]:
 def published_design(
     case: HolographicCase, *, decay: float, iterations: int, starts: int, seed: int
 ) -> LinkDesign:
-    """Gradient descent from random phases, the best of so many starts of every channel."""
+    """Gradient descent from random phases, the best of so many starts of every channel.
+
+    Raises:
+        InputError: atoms that round.
+    """
+    require(
+        case.is_smooth,
+        "The published descent goes down a slope, but these atoms jump between settings; use "
+        "smooth atoms, or the exact fit.",
+    )
     best = list[Float[np.ndarray, "layers atoms"]]()
     setting = SubchannelSetting(case.transmitter, case.receiver)
     draws = [np.random.default_rng([seed, start]) for start in range(starts)]
@@ -150,11 +180,14 @@ def published_design(
 
 @in_float64
 def fitted_design(case: HolographicCase, *, seed: int) -> LinkDesign:
-    """Levenberg-Marquardt on the paper's fit, all channels at once, from near-uniform phases."""
+    """The paper's fit as well as it can be done, all channels at once, from near-uniform phases.
+
+    By Levenberg-Marquardt; atom by atom where atoms round.
+    """
     found = alternate(
         SubchannelSetting(case.transmitter, case.receiver),
         case.air,
-        [PhaseFit(LevenbergMarquardt())],
+        [PhaseFit(LevenbergMarquardt() if case.is_smooth else CoordinateDescent())],
         _start(case, seed),
         rounds=_FIT_ROUNDS,
         goal=-_GOAL,
@@ -169,7 +202,7 @@ def rate_design(case: HolographicCase, *, seed: int) -> LinkDesign:
     found = alternate(
         setting,
         case.channels,
-        [PhaseAscent(), PricedPowers()],
+        [PhaseAscent() if case.is_smooth else PhaseFit(CoordinateDescent()), PricedPowers()],
         _start(case, seed),
         rounds=_RATE_ROUNDS,
         tolerance=1e-4,

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from ..design import ProgrammableResponse, ProgrammedCascade, ProgrammedDevice
+from ..doa.noise import MOST_DB
 from ..errors import require
 from ..multiport import Device
 from ..precision import in_float64
@@ -63,8 +64,9 @@ class ErrorCase:
             f"and {receivers} receivers.",
         )
         require(
-            np.isfinite(self.power_to_noise_db),
-            f"The power over the noise must be finite (dB), but is {self.power_to_noise_db}.",
+            abs(self.power_to_noise_db) <= MOST_DB,
+            f"The power over the noise must be within ±{MOST_DB:g} dB, but is "
+            f"{self.power_to_noise_db}.",
         )
 
     def by_network(self) -> JudgedMimo:

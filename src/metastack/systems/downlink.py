@@ -138,7 +138,9 @@ def raised_powers(
         best = jnp.argmax(rates)
         return jnp.where(rates[best] > rate(powers), trials[best], powers)
 
-    return jax.lax.fori_loop(0, times, once, powers)
+    raised = jax.lax.fori_loop(0, times, once, powers)
+    # More of all raises every ratio, for the noise stays.
+    return raised * (budget / raised.sum())
 
 
 _SHARES = 0.5 ** np.arange(8)

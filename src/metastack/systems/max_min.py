@@ -64,7 +64,7 @@ def balanced_sinr(gains: Float[AnyArray, "users streams"], power: Number) -> Flo
     meant for user k.
     """
     matrix = _coupling(gains, power)
-    projector = jax.lax.stop_gradient(_perron_projector(matrix))
+    projector = _perron_projector(jax.lax.stop_gradient(matrix))
     # For left and right vectors y, x: y M x / (y x) has the root's value and its derivative.
     return jnp.trace(projector) / jnp.sum(projector.T * matrix)
 

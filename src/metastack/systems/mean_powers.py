@@ -3,7 +3,7 @@
 Every atom's phase is off by an error of its own, which leaves a share ρ = |E e^{jδ}| of its field
 coherent and scatters the rest of its power. So the second moments of what a user hears go back
 through the stack layer by layer, user by user:
-C -> W^H (ρ² t* t^T ∘ C + (1 - ρ²) diag |t|² C) W.
+C -> W^H (ρ² t* t^T ∘ C + (1 - ρ²) diag(|t|² ∘ diag C)) W.
 
 The rate counts by the ratio of mean powers, which is the mean rate but for the spread of powers
 about their means; J. An et al. design for known phases (calibration paper, Table I, [9]).

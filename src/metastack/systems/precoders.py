@@ -43,11 +43,13 @@ def mmse_receivers(
     received: Complex[AnyArray, "*draws users users"],
 ) -> tuple[Complex[Array, "*draws users"], Float[Array, "*draws users"]]:
     """What each user multiplies its signal by, and the weight 1/MSE that its error then has."""
-    heard = jnp.sum(jnp.abs(received) ** 2, axis=-1) + 1
+    received = jnp.asarray(received)
+    powers = received.real**2 + received.imag**2
     wanted = jnp.diagonal(received, axis1=-2, axis2=-1)
-    receivers = jnp.conj(wanted) / heard
-    errors = 1 - jnp.abs(wanted) ** 2 / heard
-    return receivers, 1 / errors
+    # Without what is wanted, not minus it: with little else heard nothing would be left of it.
+    disturbance = jnp.sum(powers * (1 - jnp.eye(powers.shape[-1])), axis=-1) + 1
+    heard = powers.sum(axis=-1) + 1
+    return jnp.conj(wanted) / heard, heard / disturbance
 
 
 def wmmse_precoder(

@@ -15,7 +15,8 @@ def sinr(received: Complex[AnyArray, "*batch users users"]) -> Float[Array, "*ba
     received = jnp.asarray(received)
     power = received.real**2 + received.imag**2
     wanted = jnp.diagonal(power, axis1=-2, axis2=-1)
-    return wanted / (power.sum(-1) - wanted + 1)
+    # Interference alone: of a difference nothing would be left where there is hardly any.
+    return wanted / ((power * (1 - jnp.eye(power.shape[-1]))).sum(-1) + 1)
 
 
 def sum_rate(received: Complex[AnyArray, "*batch users users"]) -> Float[Array, "*batch"]:

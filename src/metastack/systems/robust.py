@@ -1,9 +1,10 @@
-"""Phases that nobody can set exactly: a design for the mean over what atoms may do.
+"""Phases that nobody can set exactly: devices whose atoms err, and the mean rate over them.
 
-Every atom's phase is off by an error of its own, drawn anew for each device. The naive design takes
-them for zero; the robust one maximises the mean rate over draws, and is judged on others.
+Every atom's phase is off by an error of its own, drawn anew for each device. It judges designs; as
+a design's own merit, the mean over draws (sample average) needs many more devices than phases,
+where `mean_powers` needs none.
 
-Source: calibration paper, Table I, [9]; the mean over draws (sample average) is ours.
+Source: calibration paper, Table I, [9]; ours.
 """
 
 import equinox as eqx

@@ -60,9 +60,9 @@ def priced_water_filling(
         too_much = at(middle).sum() > power
         return jnp.where(too_much, middle, low), jnp.where(too_much, high, middle)
 
-    # At this level even the whole budget in one stream is not reached by any.
+    # At this level no stream gets any power.
     most = (1 / floor).max()
     low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, (jnp.zeros(()), most))
     found = at((low + high) / 2)
-    # Where prices alone keep powers below the budget, it is not used up, and need not be.
+    # Where prices alone keep powers below the budget, what is left helps only all streams together.
     return jnp.where(at(jnp.zeros(())).sum() <= power, at(jnp.zeros(())), found)

@@ -108,5 +108,6 @@ def means(data: xr.Dataset, way: str) -> list[Interval]:
 
 def shares(data: xr.Dataset, way: str) -> list[Interval | None]:
     """The share of the loss that `way` wins back, at every tolerance."""
+    sign = 1 if data.attrs["larger_is_better"] else -1
     rows = zip(data.perfect.values, data.built.values, data[way].values, strict=True)
-    return [won_back(*row) for row in rows]
+    return [won_back(*(sign * values for values in row)) for row in rows]

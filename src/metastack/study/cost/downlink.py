@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Complex
 
 from ...calibration.illumination import FromInputPorts, Illumination
-from ...errors import require
 from ...files.stack_file import parse_description
 from ...precision import in_float64
 from ...stack import Stack
@@ -53,12 +52,7 @@ class DownlinkUse:
         Raises:
             InputError: more users than elements of the input layer.
         """
-        users, antennas = np.shape(self.channels)[2], self._stack.input_array.size
-        require(
-            users <= antennas,
-            f"There must be an antenna for every user's stream, but there are {users} users for "
-            f"{antennas} elements of the input layer; take fewer users or more antennas.",
-        )
+        self._case(self._stack).check_antennas()
 
     @property
     def stacks(self) -> tuple[Stack, ...]:

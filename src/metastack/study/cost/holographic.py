@@ -27,12 +27,11 @@ from ...systems.fronts import Receiver, Transmitter
 from ...systems.holographic import (
     Subchannels,
     SubchannelSetting,
-    check_streams,
     compensated_capacity,
 )
 from ...systems.phase_blocks import PhaseFit
 from ...systems.variables import Variables
-from ..holographic import HolographicCase, holographic_case
+from ..holographic import HolographicCase, check_ends, holographic_case
 from .used_system import Merit
 
 # A fit that good loses nothing of the capacity that anyone could measure.
@@ -63,15 +62,9 @@ class HolographicUse:
         """Refuse ends that do not belong together.
 
         Raises:
-            InputError: other numbers of antennas at both ends, or more than a layer has atoms.
+            InputError: as `study.holographic.check_ends`.
         """
-        transmit, receive = self._stacks
-        check_streams(
-            transmit.input_array.size,
-            receive.receiver_array.size,
-            transmit.layer_array.size,
-            receive.layer_array.size,
-        )
+        check_ends(*self._stacks)
 
     @property
     def stacks(self) -> tuple[Stack, Stack]:

@@ -33,11 +33,10 @@ def won_back(
 ) -> Interval | None:
     """The share of the mean loss that a redesign wins back; 1 is all.
 
-    Nothing, where the loss itself cannot be told from none.
+    Nothing, where the loss itself cannot be told from none. Larger is better.
     """
     loss, gain = perfect - built, again - built
-    of_loss = mean_interval(loss)
-    if of_loss.low <= 0 <= of_loss.high:
+    if mean_interval(loss).low <= 0:
         return None
     return _interval(lambda chosen: float(gain[chosen].mean() / loss[chosen].mean()), len(loss))
 

@@ -6,6 +6,7 @@ from .line_of_sight import (
     PlaneWave,
     SphericalWave,
     aperture_diameter_m,
+    check_far,
     fraunhofer_m,
     reactive_limit_m,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Sector",
     "SphericalWave",
     "aperture_diameter_m",
+    "check_far",
     "fraunhofer_m",
     "reactive_limit_m",
     "sinc_correlation",

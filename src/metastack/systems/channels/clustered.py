@@ -1,11 +1,12 @@
 """Clusters of scatterers, each seen in a narrow range of directions and late by its own delay.
 
-Rays of a cluster leave the array about its direction and arrive together; clusters share the power
-as it falls exponentially with their delay, so that frequencies further apart than about one over
-the delay spread fade differently.
+Rays of a cluster leave the array about its direction and arrive together. Delays are exponential,
+and a cluster of any delay may have any share of the power, so that the mean power falls
+exponentially with delay and frequencies further apart than about one over its constant fade
+differently.
 
-Source: A. Saleh and R. Valenzuela, A statistical model for indoor multipath propagation, 1987;
-3GPP TR 38.901, section 7.5, for delays and powers.
+Source: A. Saleh and R. Valenzuela, A statistical model for indoor multipath propagation, 1987, for
+clusters and their mean power; equal arrival of a cluster's rays is ours.
 """
 
 import equinox as eqx
@@ -26,8 +27,10 @@ class Clustered(eqx.Module):
     """From an array to single antennas, over the subcarriers of a band.
 
     `from_m`: elements of the array. `power_gain`: mean, of each user. `offsets_hz`: subcarriers
-    about the carrier. `delay_spread_s`: root mean square of the delays, `angular_spread_rad`: of
-    the directions of a cluster's rays about its own. The array's response is taken at the carrier.
+    about the carrier. `delay_spread_s`: standard deviation of the delays over all draws, and the
+    constant of the mean power's fall; of so few clusters as one draw has, it is somewhat less.
+    `angular_spread_rad`: deviation of a cluster's rays from its own direction. The array's response
+    is taken at the carrier.
 
     Raises:
         InputError: a count below one, a negative spread.

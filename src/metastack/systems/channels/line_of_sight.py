@@ -47,7 +47,7 @@ class SphericalWave(eqx.Module):
 class PlaneWave(eqx.Module):
     """The far field: one distance and one direction for all elements of the array.
 
-    `from_m`: elements of the array, centred on the origin; `to_m`: single antennas.
+    `from_m`: elements of the array, whose centre distances are from; `to_m`: single antennas.
 
     Raises:
         InputError: an antenna in the reactive near field, where nothing of this holds.
@@ -60,14 +60,7 @@ class PlaneWave(eqx.Module):
 
     def __check_init__(self) -> None:
         """Refuse antennas that are too near."""
-        centre_m = np.mean(np.asarray(self.from_m, float), axis=0)
-        nearest_m = float(np.linalg.norm(np.asarray(self.to_m, float) - centre_m, axis=-1).min())
-        limit_m = reactive_limit_m(self.from_m, self.wavelength_m)
-        require(
-            nearest_m > limit_m,
-            f"Plane waves need users beyond the reactive near field of the aperture "
-            f"({limit_m:.3g} m), but the nearest is {nearest_m:.3g} m away; use SphericalWave.",
-        )
+        check_far(self.from_m, self.to_m, self.wavelength_m)
 
     @property
     def matrix(self) -> Complex[Array, "to from"]:
@@ -98,6 +91,24 @@ def reactive_limit_m(positions_m: Float[AnyArray, "elements 3"], wavelength_m: f
     """Below it fields are stored, not sent: .62 √(D³/λ), and a wavelength at least."""
     diameter_m = aperture_diameter_m(positions_m)
     return max(0.62 * np.sqrt(diameter_m**3 / wavelength_m), wavelength_m)
+
+
+def check_far(
+    from_m: Float[AnyArray, "from 3"], to_m: Float[AnyArray, "to 3"], wavelength_m: float
+) -> None:
+    """Refuse antennas for which no model of far fields means anything.
+
+    Raises:
+        InputError: one in the reactive near field of the array.
+    """
+    centre_m = np.mean(np.asarray(from_m, float), axis=0)
+    nearest_m = float(np.linalg.norm(np.asarray(to_m, float) - centre_m, axis=-1).min())
+    limit_m = reactive_limit_m(from_m, wavelength_m)
+    require(
+        nearest_m > limit_m,
+        f"Far fields need users beyond the reactive near field of the aperture ({limit_m:.3g} m), "
+        f"but the nearest is {nearest_m:.3g} m away; use SphericalWave (line-of-sight).",
+    )
 
 
 def fraunhofer_m(positions_m: Float[AnyArray, "elements 3"], wavelength_m: float) -> float:

@@ -16,6 +16,8 @@ from ...errors import require
 class PathLoss(eqx.Module):
     """Power gain (λ/(4π d0))² (d0/d)^exponent between isotropic antennas a distance d apart.
 
+    Nearer than d0 = `reference_m` the exponent is that of free space, 2.
+
     Raises:
         InputError: an exponent below zero, a reference distance that is not positive.
     """
@@ -39,4 +41,5 @@ class PathLoss(eqx.Module):
     ) -> Float[Array, "*links"]:
         """Share of the transmitted power that arrives, linear."""
         at_reference = (wavelength_m / (4 * jnp.pi * self.reference_m)) ** 2
-        return at_reference * (self.reference_m / jnp.asarray(distance_m)) ** self.exponent
+        ratio = self.reference_m / jnp.asarray(distance_m)
+        return at_reference * ratio ** jnp.where(ratio > 1, 2.0, self.exponent)

@@ -4,6 +4,7 @@ Source: D. Tse and P. Viswanath, Fundamentals of Wireless Communication, eq. (2.
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Key
@@ -34,5 +35,7 @@ class Rician(eqx.Module):
     @in_float64
     def draw(self, key: Key[Array, ""], draws: int) -> Complex[Array, "draws to from"]:
         """So many independent matrices."""
-        direct = jnp.sqrt(self.factor / (1 + self.factor)) * self.line_of_sight.draw(key, draws)
-        return direct + jnp.sqrt(1 / (1 + self.factor)) * self.scattered.draw(key, draws)
+        of_direct, of_scattered = jax.random.split(key)
+        direct = self.line_of_sight.draw(of_direct, draws)
+        scattered = self.scattered.draw(of_scattered, draws)
+        return (jnp.sqrt(self.factor) * direct + scattered) / jnp.sqrt(1 + self.factor)
