@@ -38,7 +38,7 @@ def pages() -> dict[str, tuple[str, str]]:
     """
     homes: dict[str, str] = {}
     for package in reversed(_PACKAGES):
-        homes |= {target: package for target in _targets(package).values()}
+        homes |= dict.fromkeys(_targets(package).values(), package)
     homes |= {
         target: package
         for package in _PACKAGES

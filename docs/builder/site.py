@@ -7,8 +7,9 @@ fast; its end of life is announced for 2027, with Zensical as successor by the s
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -18,13 +19,17 @@ from .figures import draw_figures
 ROOT = Path(__file__).parents[2]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
 BUILD = ROOT / "build"
+DrawFigures: TypeAlias = Callable[[Path, Path], None]
 _PAGES_AND_PICTURES = ("*.md", "*.png", "*.svg", "*.css")
 
 
-def build(target: Path = BUILD, *, with_figures: bool = True) -> int:
-    """Build `target/site` and return an exit code; what is wrong is printed to standard error."""
+def build(target: Path = BUILD, draw: DrawFigures = draw_figures) -> int:
+    """Build `target/site` and return an exit code; what is wrong is printed to standard error.
+
+    `draw` puts the figures into a folder, and keeps in another what need not be drawn again.
+    """
     staged = stage(target)
-    draw_figures(staged / "figures", cache=target / "figures", draw=with_figures)
+    draw(staged / "figures", target / "figures")
     done = subprocess.run(
         [sys.executable, "-m", "zensical", "build", "--strict", "-f", target / "mkdocs.yml"],
         capture_output=True,
@@ -65,8 +70,9 @@ def _copy(path: Path, target: Path) -> None:
 
 def _point_into(staged: Path) -> None:
     """Links to examples lead out of `docs` in the repository, and to copies on the site."""
-    for path in staged.glob("*.md"):
-        path.write_text(path.read_text().replace("](../examples/", "](examples/"))
+    for path in staged.rglob("*.md"):
+        up = "../" * len(path.relative_to(staged).parents[:-1])
+        path.write_text(path.read_text().replace(f"](../{up}examples/", f"]({up}examples/"))
 
 
 def _written(pages: dict[str, tuple[str, str]], staged: Path) -> list[dict[str, str]]:
