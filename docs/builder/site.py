@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
 BUILD = ROOT / "build"
 DrawFigures: TypeAlias = Callable[[Path, Path], None]
-_PAGES_AND_PICTURES = ("*.md", "*.png", "*.svg", "*.css")
+_PAGES_AND_PICTURES = ("*.md", "*.png", "*.css")
 
 
 def build(target: Path = BUILD, draw: DrawFigures = draw_figures) -> int:

@@ -23,8 +23,10 @@ def steps(page):
 
 
 def says(line: str, output: str) -> bool:
-    """The same words, and numbers to a hundredth or one unit: noise is the same everywhere, rounding
-    of a long search is not."""
+    """The same words, and numbers to a hundredth or to one unit.
+
+    Noise is the same everywhere; rounding of a long search is not.
+    """
 
     def parts(text):
         numbers = [float(each) for each in NUMBER.findall(text)]

@@ -24,7 +24,7 @@ def figures() -> dict[str, Callable[[], Figure]]:
         name.replace("_", "-"): draw
         for module in _MODULES
         for name, draw in inspect.getmembers(module, inspect.isfunction)
-        if draw.__module__ == module.__name__ and not name.startswith("_")
+        if draw.__module__ == module.__name__ and not name.startswith(("_", "write"))
     }
 
 
@@ -41,9 +41,11 @@ def draw_figures(folder: Path, cache: Path, names: Iterable[str] | None = None) 
 
 
 def write(figure: Figure, path: Path) -> None:
-    """The same bytes for the same figure."""
+    """The same bytes for the same figure, whole or not at all."""
+    part = path.with_suffix(".part")
     with mpl.rc_context(_SAME):
-        figure.savefig(path, metadata=_NO_DATE if path.suffix == ".svg" else None)
+        figure.savefig(part, format="svg", metadata=_NO_DATE)
+    part.replace(path)
 
 
 def _fingerprint(draw: Callable[[], Figure]) -> str:

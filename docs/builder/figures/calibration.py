@@ -16,7 +16,7 @@ _WAVELENGTH_M = 299_792_458 / 28e9
 _USER = cal.OntoFirstLayer(
     cal.SphericalWaves.from_directions(np.radians([30.0]), np.radians([20.0]), np.array([30.0]))
 )
-_STACKS = 20
+_STACKS = 10
 
 
 def _case_study() -> ms.Stack:
@@ -86,7 +86,11 @@ def pilots() -> Figure:
     axes.plot(slots, bounds, "-", color=BLUE, label="random, bound")
     tried = (10, 100)
     axes.plot(
-        tried, [_improvement_db(n) for n in tried], "o", color=BLUE, label="random, 20 stacks"
+        tried,
+        [_improvement_db(n) for n in tried],
+        "o",
+        color=BLUE,
+        label=f"random, {_STACKS} stacks",
     )
     axes.plot([20], [_designed_db(20)], "D", color=GREEN, label="designed, bound")
     axes.set(xscale="log", xlabel="slots", ylabel="improvement of matrices (dB)", ylim=(0, None))

@@ -5,9 +5,10 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.stats import unitary_group
 
 import metastack as ms
-from metastack.multiport import Device, MatchedAtoms, PortNetwork, ThinWires, impedance_matrix
+from metastack.multiport import Cascade, MatchedAtoms, TwoSided
 from metastack.propagation import InterlayerModel, hop_matrix
 from metastack.report import convergence as convergence_of, phase_maps, tradeoff
 from metastack.report.style import BLUE, GREEN, GREY, MARKERS, SERIES, VERMILION, new_figure, styled
@@ -166,40 +167,34 @@ def _with(side: int, layers: int) -> ms.Stack:
 
 @styled
 def reflections() -> Figure:
-    """Product and cascade against the whole device, over the gap between layers of wires."""
-    gaps = np.linspace(0.2, 1.5, 14)
-    errors = np.array([_errors(gap) for gap in gaps])
+    """Error of the product of matrices over the reflections of the gaps."""
+    levels_db = np.arange(-50, -4, 5)
     figure = new_figure(2.5)
     axes = figure.add_subplot()
-    names = ("product of matrices", "cascade of gaps")
-    for name, column, colour, marker in zip(
-        names, errors.T, (VERMILION, BLUE), MARKERS, strict=False
-    ):
-        axes.plot(
-            gaps, 20 * np.log10(column), marker=marker, markersize=3, color=colour, label=name
-        )
-    axes.set(xlabel="gap between layers (λ)", ylabel="error of the response (dB)")
+    for layers, colour, marker in zip((1, 2, 4), SERIES, MARKERS, strict=False):
+        errors = [_product_error(layers, 10 ** (level / 20)) for level in levels_db]
+        label = f"{layers} layer{'s' if layers > 1 else ''}"
+        axes.plot(levels_db, 20 * np.log10(errors), marker=marker, color=colour, label=label)
+    axes.plot(levels_db, 2 * levels_db, ":", color=GREY, label="square of the reflection")
+    axes.set(xlabel="reflection of a gap (dB)", ylabel="error of the product (dB)")
     axes.legend()
     return figure
 
 
-def _errors(gap: float) -> tuple[float, float]:
-    """Relative errors of the product and of the cascade, over random phases."""
-    device = _wire_device(gap)
-    shown = np.random.default_rng(0).uniform(0, 2 * np.pi, (40, 2, 4))
-    phases = MatchedAtoms.of_phases(shown)
-    whole, cascade = np.asarray(device.response(phases)), device.cascade()
+def _product_error(layers: int, reflection: float, atoms: int = 16) -> float:
+    """Relative, of the response: gaps pass half of the power and reflect as much as said."""
+    rng = np.random.default_rng(0)
+    gaps = tuple(_random_gap(rng, atoms, reflection) for _ in range(layers + 1))
+    shown = rng.uniform(0, 2 * np.pi, (20, layers, atoms))
+    phases, cascade = MatchedAtoms.of_phases(shown), Cascade(gaps)
+    whole = np.asarray(cascade.response(phases))
     product = np.asarray(cascade.without_reflections().response(phases))
-    both = product, np.asarray(cascade.response(phases))
-    product_error, cascade_error = (np.linalg.norm(each - whole) for each in both)
-    return product_error / np.linalg.norm(whole), cascade_error / np.linalg.norm(whole)
+    return float(np.linalg.norm(product - whole) / np.linalg.norm(whole))
 
 
-def _wire_device(gap: float) -> Device:
-    """Two layers of two sides with 2 x 2 wires each, two gaps from feeds to receivers, in λ."""
-    side = np.array([[x, 0.0, z] for z in (-0.25, 0.25) for x in (-0.25, 0.25)])
-    depths = np.cumsum([0, gap, 0.3, gap, 0.3, gap])
-    centres = np.concatenate([side + np.array([0.0, depth, 0.0]) for depth in depths])
-    wires = ThinWires.checked(centres, np.tile([0.0, 0.0, 1.0], (24, 1)), 0.46, 1e-3)
-    network = PortNetwork.from_impedance(np.asarray(impedance_matrix(wires, 1.0)), 50.0, 28e9)
-    return Device.of(network, feeds=4, layers=2, atoms=4)
+def _random_gap(rng: np.random.Generator, atoms: int, reflection: float) -> TwoSided:
+    """Reciprocal; the largest reflection is as said, transmission is unitary but for √(1/2)."""
+    left, right = (each + each.T for each in rng.normal(size=(2, atoms, atoms)))
+    left, right = (reflection * each / np.linalg.norm(each, 2) for each in (left, right))
+    across = np.sqrt(0.5) * unitary_group.rvs(atoms, random_state=rng)
+    return TwoSided(left + 0j, across.T, across, right + 0j)

@@ -1,8 +1,14 @@
 """Figures of directions of arrival, and the picture of the loop."""
 
+from io import BytesIO
+from pathlib import Path
+
 import jax
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from PIL import Image
 
 import metastack as ms
 from metastack import calibration as cal, doa
@@ -93,7 +99,15 @@ def loop() -> Figure:
     return figure
 
 
-def _draw_gain(axes, gain):
+def write_loop(path: Path) -> None:
+    """The same as a picture of 64 colours, which is small enough to be committed."""
+    buffer = BytesIO()
+    loop().savefig(buffer, dpi=110)
+    Image.open(buffer).convert("RGB").quantize(64).save(path, optimize=True)
+
+
+def _draw_gain(axes: Axes, gain: np.ndarray) -> QuadMesh:
+    """Power of one detector over the electrical angles."""
     grid = np.linspace(-1, 1, gain.shape[0])
     axes.set_aspect("equal")
     axes.set_xticks([-1, 0, 1])
