@@ -5,7 +5,7 @@
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& echo $$python && break; done)
-EXTRAS ?= plots,rf,cluster,tune,vision,dev
+EXTRAS ?= plots,rf,cluster,tune,vision,docs,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -14,7 +14,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help demo test test-all lint bench clean
+.PHONY: help demo test test-all lint bench docs clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r target text; do \
@@ -36,6 +36,9 @@ lint: $(STAMP) ## Check style, formatting and types.
 
 bench: $(STAMP) ## Run the benchmarks and print their ratios.
 	$(BIN)/python -m benchmarks
+
+docs: $(STAMP) ## Build the documentation site in build/site, and check it.
+	$(BIN)/python -m docs.builder
 
 clean: ## Remove .venv, caches, builds and what the demo wrote.
 	rm -rf .venv build dist metastack-demo .pytest_cache .ruff_cache .hypothesis
