@@ -1,6 +1,5 @@
 """`metastack lab`: the lab in the browser."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,14 +37,12 @@ def lab(
 
     _check_reach(host, token)
     try:
-        import jinja2
-        import multipart  # noqa: F401
-        import starlette  # noqa: F401
         import uvicorn
+
+        from ..web.app import Lab
+        from ..web.guard import Access
     except ImportError as error:
         raise InputError("The lab needs starlette and uvicorn; install metastack[lab].") from error
-    from ..web.app import Lab
-    from ..web.guard import Access
 
     folder, listening = runs_folder(runs), _listening(host, port)
     bound = listening.getsockname()[1]
@@ -70,15 +67,15 @@ def _check_reach(host: str, token: str | None) -> None:
     from ..errors import require
 
     require(
-        token is None or len(token) >= _LEAST_TOKEN and token.isascii() and token.isprintable(),
+        token is None or (len(token) >= _LEAST_TOKEN and token.isascii() and token.isprintable()),
         f"`--token` must be at least {_LEAST_TOKEN} plain letters.",
     )
     if _is_loopback(host):
         return
     require(
         token is not None,
-        f"`--host` other than this machine itself needs a `--token`, but `{host}` has none; better, "
-        "leave it out and reach the lab by `ssh -L`.",
+        f"`--host` other than this machine itself needs a `--token`, but `{host}` has none; "
+        "better, leave it out and reach the lab by `ssh -L`.",
     )
     warn(
         f"the lab listens at {host} without encryption: who reads along learns the token, and can "

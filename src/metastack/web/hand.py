@@ -5,8 +5,6 @@ Questions and answers are lines of JSON on its pipes. One that hangs or dies is 
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .processes import environment, python_module
 
 _LONGEST_LINE = 64 * 2**20
 _PATIENCE_S = 180.0
@@ -71,13 +70,13 @@ class Hand:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "metastack.web.hand_worker"),
+                *python_module("hand_worker"),
                 *(str(self.folder), str(self.most_bytes)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,
                 limit=_LONGEST_LINE,
-                env=dict(os.environ),
+                env=environment(),
             )
         return self._process
 

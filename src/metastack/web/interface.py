@@ -17,7 +17,7 @@ from ..files.wording import shown
 from .events import job_events
 from .hand import Hand, HandError
 from .job_record import described
-from .jobs import Jobs, Refusal
+from .jobs import Jobs, RefusedFormError
 from .library import MOST_BYTES, MOST_FILES, Library
 
 _MOST_OF_A_FORM = 2**20
@@ -34,7 +34,7 @@ def most_bytes(path: str) -> int:
 
 @dataclass(frozen=True)
 class Interface:
-    """The answers to requests. `frames`, `hand`: warm processes, the first for what must not wait."""
+    """The answers to requests. `frames`, `hand`: warm processes; the first must not wait."""
 
     library: Library
     jobs: Jobs
@@ -88,7 +88,7 @@ class Interface:
         return StreamingResponse(events, media_type="text/event-stream")
 
     async def job_file(self, request: Request) -> Response:
-        """A file that a job left; an HTML report may be looked at, in a page that can do nothing."""
+        """A file that a job left; a report may be looked at, in a page that can do nothing."""
         job, name = request.path_params["job"], request.path_params["name"]
         path = self.library.path(f"job/{job}/{name}")
         is_shown = path.suffix in (".html", ".png") and "download" not in request.query_params
@@ -132,7 +132,7 @@ class Interface:
         kind = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("kind")
         require(
             kind in _RESUMED,
-            f"A run must be a sweep to go on from here, but is {shown(kind)}; give its command again.",
+            f"A run must be a sweep to go on from here, but is {shown(kind)}; run its command.",
         )
         line = [*_RESUMED[kind], str(folder.resolve())]
         return JSONResponse({"id": self.jobs.run(f"Go on with {folder.name}", [line]).id}, 201)
@@ -160,7 +160,7 @@ def _refusing(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except InputError as error:
-            field = error.field if isinstance(error, Refusal) else None
+            field = error.field if isinstance(error, RefusedFormError) else None
             return JSONResponse({"refused": str(error), "field": field}, 422)
         except HandError as error:
             sentence = f"Internal error, please report it: {error}."

@@ -1,9 +1,9 @@
 """What is known of a job, kept in its folder, so that a reload or another lab loses nothing.
 
-    job.json        the form as it was filled in, the commands, the state
-    progress.jsonl  what the commands told on their way, a JSON object a line
-    messages.txt    what they said beside their answers
-    answer-0.json   the answer of the first command, and so on
+job.json        the form as it was filled in, the commands, the state
+progress.jsonl  what the commands told on their way, a JSON object a line
+messages.txt    what they said beside their answers
+answer-0.json   the answer of the first command, and so on
 """
 
 import json
@@ -84,8 +84,9 @@ def read_record(folder: Path) -> JobRecord:
     """
     require(is_id(folder.name) and (folder / RECORD).is_file(), "There is no such job.")
     try:
-        told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return JobRecord(**{**told, "state": State(told["state"])})
+        told: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        state = State(told.pop("state"))
+        return JobRecord(**told, state=state)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"The record of job {folder.name} is damaged: {error}.") from error
 

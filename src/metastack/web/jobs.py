@@ -1,9 +1,8 @@
-"""Jobs: commands in processes and folders of their own, few at a time, to be watched and stopped."""
+"""Jobs: commands in processes and folders of their own, few at a time, watched and stopped."""
 
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from .job_record import (
     write_record,
 )
 from .library import Library, is_id, new_id, suffix_of
+from .processes import environment, python_module
 from .recipes import RECIPES, Kind, Recipe
 
 _OK, _REFUSED, _INTERRUPTED = 0, 2, 130
@@ -42,7 +42,7 @@ class Limits:
     most_bytes: int = 6 * 2**30
 
 
-class Refusal(InputError):
+class RefusedFormError(InputError):
     """Input that cannot be used, and the field that it is in."""
 
     def __init__(self, message: str, field: str | None) -> None:
@@ -98,11 +98,13 @@ class Jobs:
         """Begin a job: `recipe`, `fields` by name, and `changes` and `poses` of its stack file.
 
         Raises:
-            Refusal: something that no command can be made of; too many jobs wait.
+            RefusedFormError: something that no command can be made of; too many jobs wait.
         """
         recipe = RECIPES.get(str(asked.get("recipe")))
         if recipe is None:
-            raise Refusal(f"`{shown(asked.get('recipe'))}` is nothing that this lab does.", None)
+            raise RefusedFormError(
+                f"`{shown(asked.get('recipe'))}` is nothing that this lab does.", None
+            )
         return self._submit(recipe, _texts(asked.get("fields")), asked)
 
     def run(self, title: str, lines: list[list[str]]) -> JobRecord:
@@ -141,13 +143,13 @@ class Jobs:
                 require(given, f"`{each.label}` must be chosen, but is not.")
                 self.library.path(given)
             except InputError as error:
-                raise Refusal(str(error), each.name) from error
+                raise RefusedFormError(str(error), each.name) from error
             names[each.name] = each.name + (Path(given).suffix or suffix_of(given))
         return names
 
     def _new_folder(self) -> Path:
         if len(self._tasks) >= _MOST_WAITING:
-            raise Refusal(f"At most {_MOST_WAITING} jobs may wait; stop some first.", None)
+            raise RefusedFormError(f"At most {_MOST_WAITING} jobs may wait; stop some first.", None)
         folder = self.library.jobs / new_id()
         folder.mkdir(parents=True)
         return folder
@@ -179,8 +181,7 @@ class Jobs:
 
     async def _run(self, folder: Path, job: str, step: int, line: list[str]) -> int:
         """Run one command to its end, and give back its exit code."""
-        command = (sys.executable, "-m", "metastack.web.job_worker", str(self.limits.most_bytes))
-        environment = {**os.environ, "METASTACK_PROGRESS": PROGRESS, "COLUMNS": "200"}
+        command = (*python_module("job_worker"), str(self.limits.most_bytes))
         with (
             (folder / f"answer-{step}.json").open("wb") as answer,
             (folder / MESSAGES).open("ab") as said,
@@ -190,7 +191,7 @@ class Jobs:
                 *line,
                 "--json",
                 cwd=folder,
-                env=environment,
+                env=environment(METASTACK_PROGRESS=PROGRESS, COLUMNS="200"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=answer,
                 stderr=said,
@@ -254,12 +255,12 @@ def _table(value: Any) -> dict[str, Any]:
     """A mapping as it came from a page.
 
     Raises:
-        Refusal: it is something else.
+        RefusedFormError: it is something else.
     """
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Refusal("A form must be an object of its fields.", None)
+        raise RefusedFormError("A form must be an object of its fields.", None)
     return {str(name): each for name, each in value.items()}
 
 

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """A request brings more than it may."""
 
 
@@ -36,12 +36,12 @@ class LimitBody:
             message = await receive()
             arrived += len(message.get("body", b""))
             if arrived > most:
-                raise TooLarge
+                raise TooLargeError
             return message
 
         try:
             await self.app(scope, limited, send)
-        except TooLarge:
+        except TooLargeError:
             await refusal(scope, receive, send)
 
 

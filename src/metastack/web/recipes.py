@@ -6,7 +6,7 @@ in its own words, and `field_of` finds the field that the words are about.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..errors import require
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 class Field:
     """A field of a form. `option`: of the command line. A file is copied under the field's name.
 
-    `more`: shown only where somebody asks for more fields.
+    `group`: the heading that it stands under. `more`: shown only where somebody asks for more.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Field:
     hint: str = ""
     choices: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
+    group: str = ""
     more: bool = False
 
     def arguments(self, value: str) -> list[str]:
@@ -90,9 +91,7 @@ class Recipe:
         """
         return [self._line(step, given, files) for step in self.steps]
 
-    def _line(
-        self, step: Step, given: Mapping[str, str], files: Mapping[str, str]
-    ) -> list[str]:
+    def _line(self, step: Step, given: Mapping[str, str], files: Mapping[str, str]) -> list[str]:
         options = [
             word
             for field in self.fields
@@ -118,8 +117,9 @@ def named_in(sentence: str, names: Mapping[str, str]) -> str | None:
     return places[min(places)] if places else None
 
 
-
-_STACK = Field("stack", "Stack file", Kind.FILE, suffixes=(".toml",), default="example/stack_2x2.toml")
+_STACK = Field(
+    "stack", "Stack file", Kind.FILE, suffixes=(".toml",), default="example/stack_2x2.toml"
+)
 _SEED = Field("seed", "Seed", option="--seed", default="0", more=True)
 _LOSS = Field(
     "insertion_loss_db",
@@ -169,15 +169,31 @@ TABLE = Recipe(
     (Step(("export", "{design}", "-o", "codes.csv"), ("table_bits",)),),
 )
 
-_TOLERANCES = (
-    Field("dx_wavelengths", "Lateral, dx (λ)", option="--dx-wavelengths", default="0"),
-    Field("dy_wavelengths", "Vertical, dy (λ)", option="--dy-wavelengths", default="0.01"),
-    Field("dz_wavelengths", "Axial, dz (λ)", option="--dz-wavelengths", default="0.001"),
-    Field("rx_deg", "Tilt about x (°)", option="--rx-deg", default="0"),
-    Field("ry_deg", "Tilt about y (°)", option="--ry-deg", default="0"),
-    Field("rz_deg", "Turn in plane, rz (°)", option="--rz-deg", default="0.01"),
+_POSE = (
+    ("dx_wavelengths", "Lateral, dx (λ)"),
+    ("dy_wavelengths", "Vertical, dy (λ)"),
+    ("dz_wavelengths", "Axial, dz (λ)"),
+    ("rx_deg", "Tilt about x (°)"),
+    ("ry_deg", "Tilt about y (°)"),
+    ("rz_deg", "Turn in plane, rz (°)"),
 )
-_TOLD = tuple(field.name for field in _TOLERANCES)
+
+
+def _tolerances(*defaults: str) -> tuple[Field, ...]:
+    """How far layers may be off, in the order of `_POSE`."""
+    return tuple(
+        Field(
+            name,
+            label,
+            option=f"--{name.replace('_', '-')}",
+            default=default,
+            group="Tolerances: how far layers may be off",
+        )
+        for (name, label), default in zip(_POSE, defaults, strict=True)
+    )
+
+
+_TOLD = tuple(name for name, _ in _POSE)
 _FIT = (
     Field(
         "strategy",
@@ -185,7 +201,7 @@ _FIT = (
         Kind.CHOICE,
         "--strategy",
         "geometric",
-        hint="A file of `codebook build` or `learn` counts with its own tolerances.",
+        hint="Or an uploaded file of codebook build or learn, with its own tolerances.",
         choices=("geometric",),
         suffixes=(".npz",),
     ),
@@ -203,14 +219,15 @@ _FIT = (
     _SEED,
 )
 _FITTED = (*_TOLD, *(field.name for field in _FIT))
+_FAR = Field(
+    "far",
+    "Plane waves (θ°,φ°; …)",
+    Kind.TEXTS,
+    "--far",
+    hint="Empty: every input port is fed by itself.",
+)
 _LIT = (
-    Field(
-        "far",
-        "Plane waves (θ°,φ°; …)",
-        Kind.TEXTS,
-        "--far",
-        hint="Empty: every input port is fed by itself.",
-    ),
+    _FAR,
     Field("near", "Users (azimuth°,elevation°,metres; …)", Kind.TEXTS, "--near", more=True),
 )
 _OUTPUTS = ("-o", "calibrated.toml", "--matrices", "matrices.npz", "--report", "report.html")
@@ -222,8 +239,9 @@ PULL = Recipe(
         _STACK,
         Field("slots", "Pilots", option="--slots", default="100"),
         Field("snr_db", "SNR of an antenna (dB)", option="--snr-db", default="30"),
-        *_LIT,
-        *_TOLERANCES,
+        replace(_FAR, default="20,35"),
+        *_LIT[1:],
+        *_tolerances("0.05", "0.05", "0.01", "0", "0", "0.3"),
         *_FIT,
     ),
     (
@@ -238,7 +256,11 @@ PULL = Recipe(
     ),
 )
 _PILOTS = Field(
-    "pilots", "Pilots file", Kind.FILE, suffixes=(".nc", ".npz", ".mat", ".h5"), hint=".nc, .npz, .mat"
+    "pilots",
+    "Pilots file",
+    Kind.FILE,
+    suffixes=(".nc", ".npz", ".mat", ".h5"),
+    hint=".nc, .npz, .mat",
 )
 _WRITTEN = (
     Field("conjugate", "Responses in time e^{+jωt}", Kind.FLAG, "--conjugate", more=True),
@@ -250,7 +272,14 @@ CALIBRATE = Recipe(
     "calibrate",
     "Calibrate from pilots",
     "Calibrate",
-    (_STACK, _PILOTS, *_LIT, *_TOLERANCES, *_FIT, *_WRITTEN),
+    (
+        _STACK,
+        _PILOTS,
+        *_LIT,
+        *_tolerances("0", "0.01", "0.001", "0", "0", "0.01"),
+        *_FIT,
+        *_WRITTEN,
+    ),
     (
         Step(
             ("calibrate", "fit", "{stack}", "{pilots}", *_OUTPUTS),
@@ -275,7 +304,11 @@ NETWORK = Recipe(
     "Calibrate",
     (
         Field(
-            "designed", "Designed network", Kind.FILE, suffixes=(".npz", ".mat", ".sNp"), hint=".sNp, .npz"
+            "designed",
+            "Designed network",
+            Kind.FILE,
+            suffixes=(".npz", ".mat", ".sNp"),
+            hint=".sNp, .npz",
         ),
         _PILOTS,
         *_PORTS,
@@ -309,7 +342,15 @@ REDESIGN = Recipe(
     ),
     (
         Step(
-            ("design", "{calibrated}", "-o", "redesign.nc", "--report", "report.html", "--resume={design}"),
+            (
+                "design",
+                "{calibrated}",
+                "-o",
+                "redesign.nc",
+                "--report",
+                "report.html",
+                "--resume={design}",
+            ),
             ("insertion_loss_db", "seed"),
         ),
     ),

@@ -64,7 +64,9 @@ def _decibels(matrix: Complex[np.ndarray, "_to _from"], largest: float) -> list[
 def _in_blocks(power: Float[np.ndarray, "_to _from"]) -> Float[np.ndarray, "_rows _columns"]:
     """Means over blocks, few enough to draw."""
     for axis in (0, 1):
-        starts = np.unique(np.linspace(0, power.shape[axis], _MOST_CELLS, endpoint=False).astype(int))
+        starts = np.unique(
+            np.linspace(0, power.shape[axis], _MOST_CELLS, endpoint=False).astype(int)
+        )
         counts = np.diff([*starts, power.shape[axis]])
         sums = np.add.reduceat(power, starts, axis=axis)
         power = sums / np.expand_dims(counts, 1 - axis)

@@ -30,14 +30,15 @@ from ...doa import (
     energies,
     most_sources,
     peak_estimate,
-    simulate_sources,
 )
 from ...doa.joint_fit import JointFit, joint_fit
 from ...doa.likelihood import Estimate
 from ...doa.scan import Scan
+from ...doa.source import complex_normal
 from ...errors import require
 from ...files import read_design, read_direction_design, read_stack
 from ...files.wording import shown
+from ...geometry import column_and_row
 from ...precision import float64, in_float64
 from ...stack import response
 from ..library import Library
@@ -53,9 +54,13 @@ _CHI2_95 = 5.991
 
 @dataclass(frozen=True, eq=False)
 class _Bench:
-    """A device on the bench, and the estimators of what is believed of it."""
+    """A device on the bench, and the estimators of what is believed of it.
+
+    `has_bins`: its probes stand for the bins of a DFT.
+    """
 
     device: Device
+    has_bins: bool
     protocol: Protocol
     built: DirectionModel
     reader: MaximumLikelihood
@@ -78,7 +83,7 @@ def frame(library: Library, given: dict[str, Any]) -> dict[str, Any]:
 
     `design`: file of the device. `through`: stack file of the device as it is built, if it differs.
     `sources`: direction cosines u, v and power in dB of each. `snr_db`: physical. `snapshots`: a
-    side. `previous`: direction cosines that were read last.
+    side. `previous`: direction cosines that were read last. `only_picture`: without estimates.
 
     Raises:
         InputError: a value that cannot be used.
@@ -102,7 +107,11 @@ def frame(library: Library, given: dict[str, Any]) -> dict[str, Any]:
     psi_rad = _electrical(bench, sources[:, :2])
     seen = energies(_received(bench, psi_rad, sources[:, 2], noise.variance, seed))
     previous = given.get("previous")
-    read = _read(bench, seen, len(sources), noise.variance, previous)
+    read = (
+        []
+        if given.get("only_picture")
+        else _read(bench, seen, len(sources), noise.variance, previous)
+    )
     return {
         **_picture(bench, seen),
         "rotation_rad": bench.device.rotation_rad,
@@ -149,7 +158,9 @@ def _bench(
         scan = Scan.of(model)
         fields = np.sqrt(np.asarray(model.energies(jnp.asarray(places)))).reshape(len(places), -1)
         fields /= np.linalg.norm(fields, axis=1, keepdims=True)
-    return _Bench(believed, protocol, built.model(protocol), reader, scan, places, fields)
+    return _Bench(
+        believed, is_dft(believed), protocol, built.model(protocol), reader, scan, places, fields
+    )
 
 
 def _built_response(design: Path, through: Path) -> Complex[np.ndarray, "receivers inputs"]:
@@ -170,7 +181,7 @@ def _built_response(design: Path, through: Path) -> Complex[np.ndarray, "receive
 def _electrical(
     bench: _Bench, cosines: Float[np.ndarray, "sources 2"]
 ) -> Float[np.ndarray, "sources 2"]:
-    """Electrical angles of direction cosines in the stack's frame; the array may be turned in it."""
+    """Electrical angles of direction cosines in the stack's frame, in which the array may turn."""
     turn = bench.device.rotation_rad
     back = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     return cosines @ back.T / np.array(bench.span)
@@ -183,16 +194,14 @@ def _received(
     variance: float,
     seed: int,
 ) -> Complex[np.ndarray, "snapshots probes"]:
-    """One noisy run; phases between sources are drawn with the seed, and stay while it does."""
-    phases = np.random.default_rng([seed, 1]).uniform(0, 2 * np.pi, len(psi_rad))
-    amplitudes = 10 ** (powers_db / 20) * np.exp(1j * phases)
-    return simulate_sources(
-        bench.built,
-        psi_rad=psi_rad,
-        amplitudes=np.tile(amplitudes[:, None], bench.built.snapshots),
-        noise_variance=variance,
-        seed=seed,
-    )
+    """One noisy run, as `simulate_sources` has it; what is drawn stays while the seed does."""
+    draw = np.random.default_rng([seed, 1])
+    phases = draw.uniform(0, 2 * np.pi, len(psi_rad))
+    column, row = column_and_row(bench.device.columns, bench.device.rows)
+    steering = np.exp(1j * psi_rad @ np.stack([column, row]))
+    aperture = (10 ** (powers_db / 20) * np.exp(1j * phases)) @ steering
+    field = np.asarray(bench.built.weights) @ aperture
+    return field + np.sqrt(variance) * complex_normal(draw, field.shape)
 
 
 @in_float64
@@ -269,7 +278,7 @@ def _picture(bench: _Bench, seen: Float[np.ndarray, "snapshots probes"]) -> dict
 
     For a DFT the periodogram; else how alike the energies are to those of one source.
     """
-    if is_dft(bench.device):
+    if bench.has_bins:
         spectrum = angular_spectrum(seen, bench.protocol)
         power_db, what = spectrum.power_db, "spectrum"
         first = [spectrum.psi_x_rad[0], spectrum.psi_y_rad[0]]
@@ -297,7 +306,7 @@ def _picture(bench: _Bench, seen: Float[np.ndarray, "snapshots probes"]) -> dict
 
 def _peak(bench: _Bench, seen: Float[np.ndarray, "snapshots probes"]) -> dict[str, Any] | None:
     """The paper's estimate, which stands on a grid; none where probes are not bins of a DFT."""
-    if not is_dft(bench.device):
+    if not bench.has_bins:
         return None
     peak = peak_estimate(seen, bench.protocol)
     psi = float(peak.psi_x_rad), float(peak.psi_y_rad)

@@ -5,8 +5,8 @@ import { bars, colour, matrixFigure, sharp } from "./plot.js";
 
 const MODES = ["pull", "calibrate", "network"];
 const FREEDOMS = [
-  ["dx_wavelengths", "dx, lateral", "λ", 0.1], ["dy_wavelengths", "dy, vertical", "λ", 0.1], ["dz_wavelengths", "dz, axial", "λ", 0.1],
-  ["rx_deg", "rx, tilt", "°", 2], ["ry_deg", "ry, tilt", "°", 2], ["rz_deg", "rz, in plane", "°", 2],
+  ["dx_wavelengths", "dx, lateral", "λ", 0.1], ["dy_wavelengths", "dy, vertical", "λ", 0.1], ["dz_wavelengths", "dz, axial", "λ", 0.05],
+  ["rx_deg", "rx, tilt", "°", 1], ["ry_deg", "ry, tilt", "°", 1], ["rz_deg", "rz, in plane", "°", 1],
 ];
 const mode = MODES.includes(address().get("mode")) ? address().get("mode") : "pull";
 const panel = $(`[data-panel="${mode}"]`);

@@ -277,7 +277,7 @@ const unit = (key) => UNITS.find(([ending]) => key.endsWith(ending)) || ["", ""]
 export function label(key) {
   const [ending] = unit(key);
   const name = (key === ending ? key : key.slice(0, key.length - ending.length)).replaceAll("_", " ").trim();
-  return name.charAt(0).toUpperCase() + name.slice(1);
+  return (name.charAt(0).toUpperCase() + name.slice(1)).replace(/\b(nmse|snr|mse|rms|utc|rx|ry|rz|dx|dy|dz)\b/gi, (word) => (word.length === 2 ? word.toLowerCase() : word.toUpperCase()));
 }
 
 export function shown(key, value) {

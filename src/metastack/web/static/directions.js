@@ -50,6 +50,22 @@ function given() {
   };
 }
 
+// The first picture of its kind comes without estimates, which are compiled first.
+const known = new Set();
+
+async function askFrame() {
+  const now = given();
+  const kind = [now.design, now.through, now.snapshots, now.sources.length].join();
+  if (!known.has(kind)) {
+    frame = await ask("frame", { ...now, only_picture: true });
+    draw();
+    $("#speed").textContent = "Getting ready: estimators of a new kind are compiled, which takes some seconds.";
+  }
+  frame = await ask("frame", now);
+  known.add(kind);
+  draw();
+}
+
 async function next() {
   asked = true;
   if (asking) return;
@@ -57,15 +73,12 @@ async function next() {
   while (asked) {
     asked = false;
     const began = performance.now();
-    const slow = setTimeout(() => ($("#speed").textContent = "Getting ready: the first frame of its kind is compiled, which takes some seconds."), 400);
     try {
-      frame = await ask("frame", given());
+      await askFrame();
       clearRefusals(form);
-      draw();
     } catch (error) {
       refuse(form, error);
     }
-    clearTimeout(slow);
     measure(performance.now() - began);
   }
   asking = false;
@@ -311,7 +324,7 @@ function told() {
 }
 
 function changed() {
-  const defaults = { design: "example/stack_4x4.nc", through: "", then: "", snr: "40", snapshots: "4", seed: "0", when: "before" };
+  const defaults = { design: "example/stack_4x4.nc", through: "", then: "", snr: "40", snapshots: "8", seed: "0", when: "before" };
   remember(Object.fromEntries(Object.entries(defaults).map(([name, usual]) => [name, form[name].value === usual ? "" : form[name].value])));
   told();
   next();

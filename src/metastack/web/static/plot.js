@@ -49,8 +49,8 @@ export function shaded(shades, columns, rows, colours, up = false) {
 
 const NICE = [1, 2, 5, 10];
 
-function ticks(low, high, many) {
-  const rough = (high - low || 1) / many;
+function ticks(low, high, many, least = 0) {
+  const rough = Math.max(least, (high - low || 1) / many);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = NICE.map((each) => each * power).find((each) => each >= rough);
   const found = [];
@@ -82,7 +82,7 @@ export function lines(canvas, series, { xLabel = "", yLabel = "" } = {}) {
     context.fillText(String(y), left - 8, py(y));
   }
   context.textAlign = "center";
-  for (const x of ticks(0, last, Math.min(8, width / 80))) context.fillText(String(x), px(x), height - bottom + 14);
+  for (const x of ticks(0, last, Math.min(8, width / 80), 1)) context.fillText(String(x), px(x), height - bottom + 14);
   context.fillText(xLabel, (left + width - right) / 2, height - 8);
   context.textAlign = "left";
   context.fillText(yLabel, 4, 8);
