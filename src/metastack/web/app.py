@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from ..errors import InputError
 from .guard import Access, Guard
 from .hand import Hand, HandError
-from .interface import Interface, most_bytes
+from .interface import Interface, most_bytes, refused
 from .jobs import Jobs, Limits
 from .library import Library
 from .limits import LimitBody
@@ -59,7 +60,10 @@ class Lab:
             for hand in hands:
                 await hand.close()
 
-        inner = Starlette(routes=[*page_routes(), *interface.routes()], lifespan=lifespan)
+        inner = Starlette(routes=[*page_routes(), *interface.routes()],
+            lifespan=lifespan,
+            exception_handlers={HTTPException: refused},
+        )
         zipped = GZipMiddleware(inner, minimum_size=1000, compresslevel=5)
         return Guard(LimitBody(zipped, most_bytes), self.access)
 

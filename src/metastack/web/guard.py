@@ -1,8 +1,8 @@
 """Who may ask: one token, one host, one origin; and what a page may do.
 
 The token comes once, in the address that the lab prints, and moves to a cookie that no script and
-no other site can use. Asking with another host's name is refused, or a name that an attacker points at
-this machine would be trusted; so is a change that another site's page asks for.
+no other site can use. Asking with another host's name is refused, or a name that an attacker points
+at this machine would be trusted; so is a change that another site's page asks for.
 
 Source: OWASP cheat sheets on CSRF, DNS rebinding and content security policies.
 """

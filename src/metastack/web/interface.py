@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -151,6 +152,12 @@ async def _form(request: Request) -> dict[str, Any]:
         raise InputError("A form must be JSON, but is not.") from error
     require(isinstance(form, dict), "A form must be an object of its fields.")
     return form
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """What the framework refuses, said like everything else."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"refused": error.detail, "field": None}, error.status_code)
 
 
 def _refusing(handler: Handler) -> Handler:

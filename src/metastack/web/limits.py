@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-
-class TooLargeError(Exception):
-    """A request brings more than it may."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,9 @@ class LimitBody:
             await self.app(scope, receive, send)
             return
         most, arrived = self.most(scope["path"]), 0
-        refusal = JSONResponse({"refused": _sentence(most)}, 413, {"Connection": "close"})
         told = Request(scope).headers.get("content-length", "0")
         if not told.isdigit() or int(told) > most:
+            refusal = JSONResponse({"refused": _sentence(most)}, 413, {"Connection": "close"})
             await refusal(scope, receive, send)
             return
 
@@ -36,13 +33,10 @@ class LimitBody:
             message = await receive()
             arrived += len(message.get("body", b""))
             if arrived > most:
-                raise TooLargeError
+                raise HTTPException(413, _sentence(most))
             return message
 
-        try:
-            await self.app(scope, limited, send)
-        except TooLargeError:
-            await refusal(scope, receive, send)
+        await self.app(scope, limited, send)
 
 
 def _sentence(most: int) -> str:
