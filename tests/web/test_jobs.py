@@ -80,7 +80,7 @@ def test_a_table_for_the_controller(lab, designed):
     [
         ({"bits": "17"}, "bits"),
         ({"starts": "many"}, "starts"),
-        ({"insertion_loss_db": "-1"}, None),
+        ({"insertion_loss_db": "-1"}, "insertion_loss_db"),
         ({"decay": "0.5"}, "decay"),
         ({"seed": "-1"}, "seed"),
         ({"goal_db": "--help"}, "goal_db"),
@@ -98,6 +98,13 @@ def test_what_the_command_line_refuses_is_said_beside_its_field(lab, fields, fie
     option = f"--{name.replace('_', '-')}={value}"
     assert run(["design", str(EXAMPLES / "stack_2x2.toml"), "-o", "design.nc", option]) == 2
     assert capsys.readouterr().err == f"metastack: {told['sentence']}\n"
+
+
+def test_a_number_of_the_stack_is_refused_beside_itself(lab):
+    changes = {**SMALL, "layers.count": "0"}
+    told = ended(lab, begun(lab, "design", {"stack": STACK}, changes=changes))
+    assert told["state"] == "refused"
+    assert told["field"] == "stack.layers.count"
 
 
 @pytest.mark.parametrize(
@@ -189,9 +196,7 @@ def test_layers_that_are_pulled_apart_are_found(lab):
     assert told["state"] == "done", told
     found = {row["plane"]: row for row in told["answers"][1]["planes"]}
     first = next(row for name, row in found.items() if "1" in name)
-    assert first["dy_wavelengths"] == pytest.approx(
-        0.03, abs=5 * first["dy_deviation_wavelengths"]
-    )
+    assert first["dy_wavelengths"] == pytest.approx(0.03, abs=5 * first["dy_deviation_wavelengths"])
     assert {"built.toml", "calibrated.toml", "matrices.npz"} <= {
         each["name"] for each in told["outputs"]
     }

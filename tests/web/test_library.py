@@ -121,7 +121,7 @@ def test_an_upload_that_is_too_large_is_refused(lab):
 
 
 def test_pickles_are_not_read(lab, tmp_path):
-    """An array of objects would be unpickled: the readers refuse it, here as on the command line."""
+    """An array of objects would be unpickled: the readers refuse it, here as elsewhere."""
     np.savez(tmp_path / "x.npz", received=np.array([{"a": 1}], dtype=object))
     stack, pilots = uploaded(
         lab, ("stack.toml", STACK), ("x.npz", (tmp_path / "x.npz").read_bytes())

@@ -60,7 +60,8 @@ class Lab:
             for hand in hands:
                 await hand.close()
 
-        inner = Starlette(routes=[*page_routes(), *interface.routes()],
+        inner = Starlette(
+            routes=[*page_routes(), *interface.routes()],
             lifespan=lifespan,
             exception_handlers={HTTPException: refused},
         )

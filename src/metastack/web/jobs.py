@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ from .job_record import (
 from .library import Library, is_id, new_id, suffix_of
 from .processes import environment, python_module
 from .recipes import RECIPES, Kind, Recipe
+from .stack_form import typed_changes
 
 _OK, _REFUSED, _INTERRUPTED = 0, 2, 130
 _PATIENCE_S = 5.0
@@ -115,22 +117,38 @@ class Jobs:
     def _submit(
         self, recipe: Recipe, fields: dict[str, str], asked: Mapping[str, Any]
     ) -> JobRecord:
-        files = self._files(recipe, fields)
-        changes = _table(asked.get("changes"))
-        folder = self._new_folder()
-        for name, file in files.items():
-            self.library.copy(fields[name], folder, to=file)
-        if "stack" in files:
-            _change_stack(folder / files["stack"], changes)
-            if "poses" in asked:
-                poses = [_table(each) for each in asked["poses"]]
-                _write_changed(folder / files["stack"], folder / "built.toml", {"poses": poses})
+        files, changes = self._files(recipe, fields), _table(asked.get("changes"))
         lines = recipe.lines(fields, files)
+        folder = self._new_folder()
+        try:
+            self._fill(folder, fields, files, asked)
+        except InputError:
+            shutil.rmtree(folder)
+            raise
         kept = {**fields, "changes": changes, "poses": asked.get("poses", [])}
         return self._begun(
             folder,
             JobRecord(folder.name, recipe.name, recipe.title, kept, files, lines, now_utc()),
         )
+
+    def _fill(
+        self,
+        folder: Path,
+        fields: Mapping[str, str],
+        files: Mapping[str, str],
+        asked: Mapping[str, Any],
+    ) -> None:
+        """Copy what the commands read, the stack file with its changes."""
+        for name, file in files.items():
+            self.library.copy(fields[name], folder, to=file)
+        if "stack" not in files:
+            return
+        stack = folder / files["stack"]
+        if changes := typed_changes(_table(asked.get("changes"))):
+            _write_changed(stack, stack, changes)
+        if "poses" in asked:
+            poses = [_table(each) for each in _list(asked["poses"])]
+            _write_changed(stack, folder / "built.toml", {"poses": poses})
 
     def _files(self, recipe: Recipe, fields: Mapping[str, str]) -> dict[str, str]:
         """What the files of fields are called in the job's folder; every one must be there."""
@@ -243,7 +261,7 @@ def _ended(record: JobRecord, folder: Path, code: int, *, stopped: bool) -> JobR
     if code != _REFUSED:
         return record.moved(State.FAILED, sentence=sentence)
     recipe = RECIPES.get(record.recipe)
-    about = recipe.field_of(sentence, record.files) if recipe else None
+    about = recipe.field_of(sentence, record.files, record.fields["changes"]) if recipe else None
     return record.moved(State.REFUSED, sentence=sentence, field=about)
 
 
@@ -264,9 +282,10 @@ def _table(value: Any) -> dict[str, Any]:
     return {str(name): each for name, each in value.items()}
 
 
-def _change_stack(path: Path, changes: Mapping[str, Any]) -> None:
-    if changes:
-        _write_changed(path, path, changes)
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise RefusedFormError("`poses` must be a list.", None)
+    return value
 
 
 def _write_changed(path: Path, to: Path, changes: Mapping[str, Any]) -> None:

@@ -100,11 +100,20 @@ class Recipe:
         ]
         return [word.format(**files) for word in step.words] + options
 
-    def field_of(self, sentence: str, files: Mapping[str, str]) -> str | None:
-        """The field that a refusal is about: by its option, else by its file."""
-        by_option = {field.option: field.name for field in self.fields if field.option}
+    def field_of(
+        self, sentence: str, files: Mapping[str, str], changes: Mapping[str, str]
+    ) -> str | None:
+        """The field that a refusal is about: by its option, a number of its stack, or its file."""
+        options = [(field.option, field.name) for field in self.fields if field.option]
+        by_option = dict(options) | {f"`{_key(option)}`": name for option, name in options}
+        by_change = {f"`{key}`": f"stack.{key}" for key in changes}
         by_file = {file: name for name, file in files.items()}
-        return named_in(sentence, by_option) or named_in(sentence, by_file)
+        return named_in(sentence, by_change | by_option) or named_in(sentence, by_file)
+
+
+def _key(option: str) -> str:
+    """The name of an option where no command line is spoken of."""
+    return option.removeprefix("--").replace("-", "_")
 
 
 def named_in(sentence: str, names: Mapping[str, str]) -> str | None:
