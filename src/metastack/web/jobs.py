@@ -25,7 +25,7 @@ from .job_record import (
 )
 from .library import Library, is_id, new_id, suffix_of
 from .processes import environment, python_module
-from .recipes import RECIPES, Kind, Recipe
+from .recipes import RECIPES, Recipe
 from .stack_form import typed_changes
 
 _OK, _REFUSED, _INTERRUPTED = 0, 2, 130
@@ -154,9 +154,9 @@ class Jobs:
         """What the files of fields are called in the job's folder; every one must be there."""
         names = dict[str, str]()
         for each in recipe.fields:
-            if each.kind is not Kind.FILE:
-                continue
             given = fields.get(each.name, "")
+            if not each.is_file(given):
+                continue
             try:
                 require(given, f"`{each.label}` must be chosen, but is not.")
                 self.library.path(given)

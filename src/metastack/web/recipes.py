@@ -44,6 +44,10 @@ class Field:
     group: str = ""
     more: bool = False
 
+    def is_file(self, value: str) -> bool:
+        """Whether a value is a file: always, or where it is none of the other choices."""
+        return self.kind is Kind.FILE or (bool(self.suffixes) and value not in (*self.choices, ""))
+
     def arguments(self, value: str) -> list[str]:
         """What the value adds to a command line; one word an option, so that none becomes another.
 
@@ -96,7 +100,7 @@ class Recipe:
             word
             for field in self.fields
             if field.name in step.fields
-            for word in field.arguments(given.get(field.name, ""))
+            for word in field.arguments(files.get(field.name) or given.get(field.name, ""))
         ]
         return [word.format(**files) for word in step.words] + options
 

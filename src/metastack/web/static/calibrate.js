@@ -238,7 +238,7 @@ async function showMatrices(job) {
     const captions = { designed: "as designed", found_change: "calibrated − designed", error_before: "before: designed − built", error_after: "after: calibrated − built" };
     $("#matrix-scale").textContent = `Dark is ${floor} dB, bright 0 dB.`;
     place.replaceChildren(
-      ...matrices.flatMap((each) => Object.entries(captions).filter(([key]) => each[key]).map(([key, caption]) => matrixFigure(`${each.name}, ${caption}`, each[key], floor))),
+      ...matrices.map((each) => el("div", { class: "matrix" }, ...Object.entries(captions).filter(([key]) => each[key]).map(([key, caption]) => matrixFigure(`${each.name}, ${caption}`, each[key], floor)))),
     );
   } catch (error) {
     place.replaceChildren(el("p", { class: "refusal" }, error.message));

@@ -117,7 +117,7 @@ export async function fillFiles(root = document) {
     $$("select[data-suffixes]", root).map(async (select) => {
       const names = await api("GET", `/api/files?suffixes=${select.dataset.suffixes}`);
       const before = select.value || wanted.get(select.name) || select.dataset.default;
-      const fixed = [...select.options].filter((each) => each.dataset.fixed);
+      const fixed = [...select.options].filter((each) => "fixed" in each.dataset);
       select.replaceChildren(
         ...fixed,
         ...names.map(({ name, label }) => el("option", { value: name }, label)),

@@ -61,9 +61,14 @@ async function askFrame() {
     draw();
     $("#speed").textContent = "Getting ready: estimators of a new kind are compiled, which takes some seconds.";
   }
+  const began = performance.now();
   frame = await ask("frame", now);
-  known.add(kind);
   draw();
+  if (!known.has(kind)) times = [];
+  else measure(performance.now() - began);
+  known.add(kind);
+  view.dataset.frames = Number(view.dataset.frames || 0) + 1;
+  said();
 }
 
 async function next() {
@@ -72,14 +77,12 @@ async function next() {
   asking = true;
   while (asked) {
     asked = false;
-    const began = performance.now();
     try {
       await askFrame();
       clearRefusals(form);
     } catch (error) {
       refuse(form, error);
     }
-    measure(performance.now() - began);
   }
   asking = false;
   if (frame) numbers();
@@ -87,10 +90,12 @@ async function next() {
 
 function measure(milliseconds) {
   times = [...times.slice(-39), milliseconds];
-  const median = [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)];
-  view.dataset.frames = Number(view.dataset.frames || 0) + 1;
-  view.dataset.medianMs = median.toFixed(1);
-  $("#speed").textContent = `${frame ? `${frame.snapshots} snapshots of ${frame.probes} detectors; ` : ""}${median.toFixed(0)} ms a frame (median).`;
+  view.dataset.medianMs = [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)].toFixed(1);
+}
+
+function said() {
+  const pace = times.length ? `; ${Math.round(view.dataset.medianMs)} ms a frame (median)` : "";
+  $("#speed").textContent = `${frame.snapshots} snapshots of ${frame.probes} detectors${pace}.`;
 }
 
 // ---- The picture.
@@ -247,10 +252,10 @@ function fill(table) {
     for (const input of $$("input", row)) if (input !== document.activeElement) input.value = values[input.dataset.what];
     const cells = $$("td", row).slice(3);
     const estimate = found[index];
-    cells[0].textContent = estimate ? said(estimate) : "none";
+    cells[0].textContent = estimate ? inWords(estimate) : "none";
     cells[1].textContent = estimate ? off(estimate, u, v) : "";
     const peak = index === 0 ? frame.peak : null;
-    cells[2].textContent = peak ? said(peak) : index === 0 ? "needs a DFT" : "reads one source";
+    cells[2].textContent = peak ? inWords(peak) : index === 0 ? "needs a DFT" : "reads one source";
     cells[3].textContent = peak ? off(peak, u, v) : "";
   });
 }
@@ -267,7 +272,7 @@ function matched() {
   });
 }
 
-function said({ theta_deg: t, phi_deg: p, theta_deviation_deg: dt, phi_deviation_deg: dp }) {
+function inWords({ theta_deg: t, phi_deg: p, theta_deviation_deg: dt, phi_deviation_deg: dp }) {
   if (t == null) return "no direction in space";
   const bar = (deviation) => (deviation == null ? "" : ` ± ${Number(deviation.toPrecision(2))}`);
   return `θ ${t.toFixed(2)}${bar(dt)}°, φ ${p.toFixed(2)}${bar(dp)}°`;
