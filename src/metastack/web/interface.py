@@ -17,7 +17,7 @@ from ..errors import InputError, require
 from ..files.wording import shown
 from .events import job_events
 from .hand import Hand, HandError
-from .job_record import described
+from .job_record import described, headline
 from .jobs import Jobs, RefusedFormError
 from .library import MOST_BYTES, MOST_FILES, Library
 
@@ -62,8 +62,9 @@ class Interface:
         return [Route(path, _refusing(each), methods=[method]) for method, path, each in table]
 
     async def all_jobs(self, request: Request) -> Response:
-        """Every job, the newest first, without what came of it."""
-        return JSONResponse([vars(record) for record in self.jobs.records()])
+        """Every job, the newest first, with the numbers by which jobs are compared."""
+        records = self.jobs.records()
+        return JSONResponse(plain([headline(self.jobs.folder(each.id), each) for each in records]))
 
     async def submit(self, request: Request) -> Response:
         """Begin a job."""

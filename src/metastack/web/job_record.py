@@ -19,6 +19,7 @@ from ..files.atomic import replacing
 from .library import is_id
 
 RECORD, PROGRESS, MESSAGES = "job.json", "progress.jsonl", "messages.txt"
+_COMPARED = ("nmse_db", "insertion_loss_db", "held_out_nmse_db", "improvement_db")
 OWN_FILES = (RECORD, PROGRESS, MESSAGES)
 
 
@@ -100,6 +101,14 @@ def described(folder: Path, record: JobRecord) -> dict[str, Any]:
         "answers": [_answer(folder, step) for step in range(len(record.lines))],
         "outputs": outputs(folder),
     }
+
+
+def headline(folder: Path, record: JobRecord) -> dict[str, Any]:
+    """A job in a list: its record, and the numbers by which jobs are compared."""
+    answer = _answer(folder, len(record.lines) - 1)
+    told = answer if isinstance(answer, dict) else {}
+    numbers = {name: told[name] for name in _COMPARED if name in told}
+    return {**asdict(record), "numbers": numbers}
 
 
 def messages(folder: Path) -> list[str]:

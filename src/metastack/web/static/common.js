@@ -242,6 +242,7 @@ export async function listJobs(table, recipes, { chosen, onTick, ticked = [] } =
     table.replaceChildren(el("caption", {}, "None yet."));
     return jobs;
   }
+  const compared = [...new Set(jobs.flatMap((job) => Object.keys(job.numbers)))];
   const rows = jobs.map((job) =>
     el(
       "tr",
@@ -250,10 +251,11 @@ export async function listJobs(table, recipes, { chosen, onTick, ticked = [] } =
       el("td", {}, el("a", { href: pageOf(job), "aria-current": job.id === chosen ? "true" : null }, job.title)),
       el("td", {}, shortName(job.fields.stack || job.fields.design || job.fields.designed || "")),
       el("td", { class: `state ${job.state}` }, STATES[job.state]),
+      ...compared.map((name) => el("td", {}, name in job.numbers ? shown(name, job.numbers[name]) : "")),
       el("td", {}, job.created_utc.replace("T", " ").replace("+00:00", " UTC")),
     ),
   );
-  const heads = [...(onTick ? ["Draw"] : []), "Job", "Of", "State", "Begun"].map((name) => el("th", { scope: "col" }, name));
+  const heads = [...(onTick ? ["Draw"] : []), "Job", "Of", "State", ...compared.map(label), "Begun"].map((name) => el("th", { scope: "col" }, name));
   table.replaceChildren(el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
   return jobs;
 }
