@@ -11,6 +11,7 @@ pytest.importorskip("starlette", reason="the lab needs metastack[lab]")
 
 from metastack.errors import InputError
 from metastack.files import read_design, read_stack
+from metastack.study.runs import RunFolder, RunInputs
 from metastack.web.answers import answer_to
 from metastack.web.hand import Hand
 from metastack.web.library import EXAMPLES, Library, new_id
@@ -155,6 +156,32 @@ def test_runs_that_are_none(library, name):
     library.folder.mkdir(parents=True, exist_ok=True)
     with pytest.raises(InputError):
         answer_to(library, "run", {"run": name})
+
+
+@pytest.mark.parametrize(
+    ("kind", "command", "line"),
+    [
+        ("sweep", "metastack sweep s.toml", ["sweep", "--resume", "{run}"]),
+        (
+            "study",
+            "metastack reproduce all --full --runs there -o page.html --seed=3",
+            ["reproduce", "fig_x", "--full", "--seed=3", "--runs={runs}"],
+        ),
+    ],
+)
+def test_a_run_goes_on_by_its_own_command(tmp_path, kind, command, line):
+    inputs = RunInputs(kind, "fig_x", "print", 0, 1, 1, command)
+    RunFolder.begin(tmp_path / "one", inputs, {})
+    told = answer_to(Library(tmp_path / "lab"), "resuming", {"run": "one"})
+    names = {"run": (tmp_path / "one").resolve(), "runs": tmp_path.resolve()}
+    assert told == [word.format(**names) for word in line]
+
+
+@pytest.mark.parametrize("command", ["rm -rf /", "metastack system cost x", "metastack", ""])
+def test_other_commands_are_not_run(tmp_path, command):
+    RunFolder.begin(tmp_path / "one", RunInputs("cost", "x", "print", 0, 1, 1, command), {})
+    with pytest.raises(InputError):
+        answer_to(Library(tmp_path / "lab"), "resuming", {"run": "one"})
 
 
 def test_what_is_no_question(library):

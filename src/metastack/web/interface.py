@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from ..cli.output import plain
 from ..errors import InputError, require
-from ..files.wording import shown
 from .events import job_events
 from .hand import Hand, HandError
 from .job_record import described, headline
@@ -23,7 +22,6 @@ from .library import MOST_BYTES, MOST_FILES, Library
 
 _MOST_OF_A_FORM = 2**20
 _REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_RESUMED = {"sweep": ["sweep", "--resume"]}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -130,14 +128,9 @@ class Interface:
 
     async def resume(self, request: Request) -> Response:
         """Go on with a run that was stopped."""
-        folder = self.library.run(request.path_params["run"])
-        kind = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("kind")
-        require(
-            kind in _RESUMED,
-            f"A run must be a sweep to go on from here, but is {shown(kind)}; run its command.",
-        )
-        line = [*_RESUMED[kind], str(folder.resolve())]
-        return JSONResponse({"id": self.jobs.run(f"Go on with {folder.name}", [line]).id}, 201)
+        name = request.path_params["run"]
+        line = await self.hand.ask("resuming", {"run": name})
+        return JSONResponse({"id": self.jobs.run(f"Go on with {name}", [line]).id}, 201)
 
 
 def _file(path: Path, *, is_shown: bool) -> Response:

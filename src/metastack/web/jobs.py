@@ -180,22 +180,26 @@ class Jobs:
         return record
 
     async def _work(self, folder: Path, record: JobRecord) -> None:
+        """Wait for room, run the commands, and write how it ended."""
         async with self._room:
-            for step, line in enumerate(record.lines):
-                if record.id in self._stopped:
-                    break
-                record = record.moved(State.RUNNING, step=step)
-                self._write(record)
-                code = await self._run(folder, record.id, step, line)
-                if code != _OK:
-                    self._write(_ended(record, folder, code, stopped=record.id in self._stopped))
-                    return
-        is_stopped = record.id in self._stopped
-        self._write(
-            record.moved(State.STOPPED, sentence=_STOPPED)
-            if is_stopped
-            else record.moved(State.DONE)
-        )
+            try:
+                record = await self._worked(folder, record)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                sentence = f"This job could not be run: {reason}."
+                record = record.moved(State.FAILED, sentence=sentence)
+        self._write(record)
+
+    async def _worked(self, folder: Path, record: JobRecord) -> JobRecord:
+        for step, line in enumerate(record.lines):
+            if record.id in self._stopped:
+                return record.moved(State.STOPPED, sentence=_STOPPED)
+            record = record.moved(State.RUNNING, step=step)
+            self._write(record)
+            code = await self._run(folder, record.id, step, line)
+            if code != _OK:
+                return _ended(record, folder, code, stopped=record.id in self._stopped)
+        return record.moved(State.DONE)
 
     async def _run(self, folder: Path, job: str, step: int, line: list[str]) -> int:
         """Run one command to its end, and give back its exit code."""

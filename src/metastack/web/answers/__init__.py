@@ -19,6 +19,7 @@ QUESTIONS = {
     "runs": "runs",
     "run": "runs",
     "compare": "runs",
+    "resuming": "runs",
 }
 
 

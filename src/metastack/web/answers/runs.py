@@ -1,12 +1,18 @@
 """Run folders, told as `metastack runs` tells them."""
 
+import shlex
+from collections.abc import Iterator
 from typing import Any
 
 from ...cli import runs as command
 from ...cli.facts import result_rows
+from ...errors import require
+from ...files.wording import shown
 from ...study.runs import RunFolder, RunIndex
 from ..library import Library
 from . import text
+
+_PLACES = ("--runs", "-o", "--output")
 
 
 def runs(library: Library, given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -29,6 +35,35 @@ def compare(library: Library, given: dict[str, Any]) -> dict[str, Any]:
     """How two runs differ."""
     one, other = (RunFolder.open(library.run(text(given, name))) for name in ("run", "other"))
     return command.comparison(one, other)
+
+
+def resuming(library: Library, given: dict[str, Any]) -> list[str]:
+    """The command that goes on with a run that was stopped, where it is.
+
+    Raises:
+        InputError: it is of a kind that its own command must go on with.
+    """
+    path = library.run(text(given, "run")).resolve()
+    told = RunFolder.open(path).inputs
+    if told.kind == "sweep":
+        return ["sweep", "--resume", str(path)]
+    words = shlex.split(told.command)
+    require(
+        words[:2] == ["metastack", "reproduce"] and len(words) > 2,
+        f"A run must be a sweep or a reproduction to go on from here, but is {shown(told.kind)}; "
+        "run its command again.",
+    )
+    return ["reproduce", told.name, *_without_places(words[3:]), f"--runs={path.parent}"]
+
+
+def _without_places(words: list[str]) -> Iterator[str]:
+    """Options, but those that say where a run is kept."""
+    left = iter(words)
+    for word in left:
+        if word in _PLACES:
+            next(left, None)
+        elif word.split("=")[0] not in _PLACES:
+            yield word
 
 
 def _figures(folder: RunFolder) -> list[str]:
