@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InputError, require
 from ..files.toml_sections import changed_toml
 from ..files.wording import at_file, read_text, shown
+from .forms import Recipe
 from .job_record import (
     MESSAGES,
     PROGRESS,
@@ -25,7 +26,7 @@ from .job_record import (
 )
 from .library import Library, is_id, new_id, suffix_of
 from .processes import environment, python_module
-from .recipes import RECIPES, Recipe
+from .recipes import RECIPES
 from .stack_form import typed_changes
 
 _OK, _REFUSED, _INTERRUPTED = 0, 2, 130

@@ -9,8 +9,8 @@ from ...errors import InputError
 from ...files.stack_file import read_changed_stack
 from ...files.wording import read_text
 from ...stack import Stack
+from ..forms import named_in
 from ..library import Library
-from ..recipes import named_in
 from ..stack_form import stack_form, typed_changes
 from . import text
 
