@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TOKEN = "a-token-for-tests-only"
-PATIENCE_MS = 240_000
+PATIENCE_MS = 600_000
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ADDRESS = re.compile(r"metastack lab: (http://\S+)/\?token=(\S+)")
 _AXE = "axe-core@4.11.0"
