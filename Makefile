@@ -5,7 +5,7 @@
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& echo $$python && break; done)
-EXTRAS ?= plots,rf,cluster,tune,vision,docs,dev
+EXTRAS ?= plots,rf,cluster,tune,vision,lab,docs,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 

@@ -15,6 +15,7 @@ from . import (
     doa_estimators,
     doa_monte_carlo,
     holographic,
+    lab,
     memory,
     multiport,
     operators,
@@ -44,6 +45,7 @@ SLOW: dict[str, Callable[[], Iterator[Row]]] = {
     "strategies": calibration_strategies.rows,
     "holographic": holographic.rows,
     "sweep": sweep_ablation.rows,
+    "lab": lab.rows,
 }
 WIDTHS = (74, 10, 24, 22, 10, 7)
 

@@ -18,6 +18,7 @@ from . import (
     doa_study,
     export,
     import_pilots,
+    lab,
     loop,
     models,
     monitor,
@@ -57,6 +58,7 @@ app.command("check")(check.check)
 app.command("import")(import_pilots.import_pilots)
 app.command("export")(export.export)
 app.command("report")(report.report)
+app.command("lab")(lab.lab)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(calibrate.app, name="calibrate")
 network.app.command("design")(network_design.design)

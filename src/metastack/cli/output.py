@@ -27,7 +27,7 @@ _UNITS = {
 
 def emit(answer: Mapping[str, Any], *, as_json: bool) -> None:
     """Print an answer on standard output."""
-    typer.echo(json.dumps(_plain(answer)) if as_json else _table(answer))
+    typer.echo(json.dumps(plain(answer)) if as_json else _table(answer))
 
 
 def warn(message: str) -> None:
@@ -81,12 +81,12 @@ def _shown(key: str, value: Any) -> str:
     return number + _UNITS.get(_ending(key), "")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value that JSON knows; what is not a number there becomes null."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -1,6 +1,14 @@
-"""Progress on standard error: a bar on a terminal, a line now and then in a log."""
+"""Progress on standard error: a bar on a terminal, a line now and then in a log.
 
+Whoever starts a command and wants to follow it names a file in METASTACK_PROGRESS; everything is
+added to it then, a JSON object a line.
+"""
+
+import json
+import os
 import time
+from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,9 +43,12 @@ class _Bar:
         )
         self._task = self._bar.add_task(what, total=total, **fields)
         self._last_line = time.monotonic()
+        self._told, self._open = os.environ.get("METASTACK_PROGRESS"), ExitStack()
 
     def __enter__(self) -> Self:
         self._bar.start()
+        if self._told:
+            self._file = self._open.enter_context(Path(self._told).open("a", encoding="utf-8"))
         return self
 
     def __exit__(
@@ -46,10 +57,15 @@ class _Bar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._open.close()
         self._bar.stop()
 
     def _show(self, completed: int, line: str, **fields: Any) -> None:
         self._bar.update(self._task, completed=completed, **fields)
+        if self._told:
+            told = {"what": self._what, "done": completed, "total": self._total, **fields}
+            self._file.write(json.dumps(told) + "\n")
+            self._file.flush()
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = now

@@ -29,7 +29,7 @@ def list_runs(runs: RunsFolder = None, json: AsJson = False) -> None:
     """List all runs, the newest last."""
     folder = existing_runs_folder(runs)
     entries = _index(folder).runs()
-    emit({"runs": len(entries), "folder": str(folder), "list": _rows(entries)}, as_json=json)
+    emit({"runs": len(entries), "folder": str(folder), "list": run_rows(entries)}, as_json=json)
 
 
 @app.command("rebuild")
@@ -46,8 +46,16 @@ def show(run: RunName, runs: RunsFolder = None, json: AsJson = False) -> None:
     from .facts import result_rows
 
     folder = _index(existing_runs_folder(runs)).folder(run)
+    answer = run_facts(folder)
+    if folder.is_finished:
+        answer["results"] = result_rows(folder.results())
+    emit(answer, as_json=json)
+
+
+def run_facts(folder: "RunFolder") -> dict[str, Any]:
+    """What a run was asked, and how far it is."""
     told = folder.inputs
-    answer: dict[str, Any] = {
+    return {
         "run": folder.path.name,
         "kind": told.kind,
         "name": told.name,
@@ -62,9 +70,6 @@ def show(run: RunName, runs: RunsFolder = None, json: AsJson = False) -> None:
         "files": ", ".join(_files(folder)),
         "last_log_line": _last_line(folder),
     }
-    if folder.is_finished:
-        answer["results"] = result_rows(folder.results())
-    emit(answer, as_json=json)
 
 
 @app.command("compare")
@@ -76,16 +81,21 @@ def compare(
 ) -> None:
     """Say how two runs differ: what they were asked, and each result that both have."""
     index = _index(existing_runs_folder(runs))
-    one, other = index.folder(first), index.folder(second)
-    emit(
-        {
-            "runs": f"{one.path.name}, {other.path.name}",
-            "versions": f"{one.inputs.version}, {other.inputs.version}",
-            "inputs": _input_differences(one, other),
-            "results": _differences(one.results(), other.results()),
-        },
-        as_json=json,
-    )
+    emit(comparison(index.folder(first), index.folder(second)), as_json=json)
+
+
+def comparison(one: "RunFolder", other: "RunFolder") -> dict[str, Any]:
+    """How two finished runs differ.
+
+    Raises:
+        InputError: one of them is not finished.
+    """
+    return {
+        "runs": f"{one.path.name}, {other.path.name}",
+        "versions": f"{one.inputs.version}, {other.inputs.version}",
+        "inputs": _input_differences(one, other),
+        "results": _differences(one.results(), other.results()),
+    }
 
 
 @app.command("delete")
@@ -116,7 +126,8 @@ def _index(folder: Path) -> "RunIndex":
     return RunIndex(folder)
 
 
-def _rows(entries: "Sequence[RunEntry]") -> list[dict[str, Any]]:
+def run_rows(entries: "Sequence[RunEntry]") -> list[dict[str, Any]]:
+    """One line a run."""
     return [
         {
             "run": entry.folder,

@@ -1,0 +1,172 @@
+"""The files that pages may name: examples, uploads, and what jobs left. Nothing else is reached.
+
+A file is called by where it is and its name: `example/stack_2x2.toml`, `upload/ID/stack.toml`,
+`job/ID/design.nc`.
+"""
+
+import re
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from ..errors import require
+from ..files.wording import at_file, shown
+
+EXAMPLES = Path(__file__).parent / "examples"
+SUFFIXES = (".toml", ".nc", ".npz", ".npy", ".mat", ".h5", ".csv", ".sNp")
+MOST_BYTES, MOST_FILES = 64 * 2**20, 20
+_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. +-]{0,120}")
+_TOUCHSTONE = re.compile(r"\.s[0-9]{1,4}p")
+
+
+def new_id() -> str:
+    """A name for a folder that sorts by time and that nobody guesses."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(4)}"
+
+
+def is_id(text: str) -> bool:
+    """Whether `new_id` could have made this name."""
+    return _ID.fullmatch(text) is not None
+
+
+def suffix_of(name: str) -> str:
+    """The ending of a file's name in small letters, `.sNp` for Touchstone of any ports."""
+    suffix = Path(name).suffix.lower()
+    return ".sNp" if _TOUCHSTONE.fullmatch(suffix) else suffix
+
+
+@dataclass(frozen=True)
+class Library:
+    """Files below the lab's own folder."""
+
+    folder: Path
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs, in which the lab's own folder is."""
+        return self.folder.parent
+
+    def run(self, name: str) -> Path:
+        """The folder of a run.
+
+        Raises:
+            InputError: there is no run of that name.
+        """
+        path = self.runs / name
+        is_run = _NAME.fullmatch(name) and (path / "run.json").is_file() and not path.is_symlink()
+        require(is_run, f"There is no run `{shown(name)}` here.")
+        return path
+
+    @property
+    def jobs(self) -> Path:
+        """A folder for each job."""
+        return self.folder / "jobs"
+
+    @property
+    def uploads(self) -> Path:
+        """A folder for each upload."""
+        return self.folder / "uploads"
+
+    def path(self, name: str) -> Path:
+        """Where a file is.
+
+        Raises:
+            InputError: there is no file of that name.
+        """
+        place, *middle, file = name.split("/") if name.count("/") in (1, 2) else ("", "")
+        roots = {"example": EXAMPLES, "upload": self.uploads, "job": self.jobs}
+        is_named = len(middle) == (place != "example") and all(map(is_id, middle))
+        require(
+            place in roots and is_named and _NAME.fullmatch(file),
+            f"`{shown(name)}` is no file of this lab.",
+        )
+        path = roots[place].joinpath(*middle, file)
+        inside = path.is_file() and path.resolve().is_relative_to(roots[place].resolve())
+        require(inside, f"There is no file `{shown(name)}` in this lab; choose another.")
+        return path
+
+    def names(self, suffixes: Iterable[str]) -> list[dict[str, str]]:
+        """Files with one of these endings, examples first, then the newest: name and label."""
+        return [
+            {"name": name, "label": label}
+            for name, label in self._all()
+            if suffix_of(name) in tuple(suffixes)
+        ]
+
+    def _all(self) -> Iterator[tuple[str, str]]:
+        for path in sorted(EXAMPLES.iterdir()):
+            yield f"example/{path.name}", f"{path.name} (published)"
+        for place, root in (("job", self.jobs), ("upload", self.uploads)):
+            for folder in sorted(root.glob("*"), reverse=True):
+                for path in sorted(folder.glob("[!.]*")):
+                    yield f"{place}/{folder.name}/{path.name}", f"{path.name} ({_told(folder)})"
+
+    def keep(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
+        """Keep files that were uploaded together, and say what they are called here.
+
+        Raises:
+            InputError: no files or too many, a name or an ending that is not taken, a stack file
+                that refers to files elsewhere.
+        """
+        named = [(Path(name.replace("\\", "/")).name, content) for name, content in files]
+        require(1 <= len(named) <= MOST_FILES, f"Upload from 1 to {MOST_FILES} files at a time.")
+        for name, content in named:
+            _check_upload(name, content)
+        folder = self.uploads / new_id()
+        folder.mkdir(parents=True)
+        for name, content in named:
+            (folder / name).write_bytes(content)
+        return [f"upload/{folder.name}/{name}" for name, _ in named]
+
+    def copy(self, name: str, folder: Path, *, to: str) -> None:
+        """Copy a file to `folder / to`, and beside it what was uploaded together with it."""
+        path = self.path(name)
+        if name.startswith("upload/"):
+            for other in path.parent.glob("[!.]*"):
+                shutil.copyfile(other, folder / other.name)
+        shutil.copyfile(path, folder / to)
+
+
+def _told(folder: Path) -> str:
+    day, clock, _ = folder.name.split("-")
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}:{clock[4:]}"
+
+
+def _check_upload(name: str, content: bytes) -> None:
+    require(
+        _NAME.fullmatch(name) and suffix_of(name) in SUFFIXES,
+        f"An upload must end in {', '.join(SUFFIXES)} and have a plain name, but is {shown(name)}.",
+    )
+    require(content, f"An upload must hold something, but `{name}` is empty.")
+    if suffix_of(name) == ".toml":
+        _check_references(name, content)
+
+
+def _check_references(name: str, content: bytes) -> None:
+    """A stack file may name files beside it, and no others."""
+    try:
+        document = tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise at_file(f"The file must be TOML, but is not: {error}.", name) from error
+    for key, value in _texts(document):
+        if key in ("file", "table") and Path(value.replace("\\", "/")).name != value:
+            message = f"`{key}` must be a file that is uploaded with it, but is {shown(value)}."
+            raise at_file(message, name)
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a document with its key."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each, key)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _texts(each, name)

@@ -1,0 +1,307 @@
+// What every page does: ask the lab, fill in forms, keep the view in the address, follow jobs.
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+export function el(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value != null) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child != null));
+  return made;
+}
+
+export class Refusal extends Error {
+  constructor(sentence, field) {
+    super(sentence);
+    this.field = field;
+  }
+}
+
+export async function api(method, path, body, { signal } = {}) {
+  const options = { method, signal, headers: {} };
+  if (body instanceof FormData) options.body = body;
+  else if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers["Content-Type"] = "application/json";
+  }
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal("The lab does not answer: is `metastack lab` still running?");
+  }
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refusal(told.refused || `The lab answered ${answer.status}.`, told.field);
+  return told;
+}
+
+export const ask = (question, given, options) => api("POST", `/api/ask/${question}`, given, options);
+
+// ---- The address: everything that restores a view.
+
+export const address = () => new URLSearchParams(location.search);
+
+export function remember(values) {
+  const now = address();
+  for (const [name, value] of Object.entries(values)) {
+    if (value == null || value === "") now.delete(name);
+    else now.set(name, value);
+  }
+  const text = now.toString();
+  history.replaceState(null, "", text ? `?${text}` : location.pathname);
+}
+
+// ---- Forms.
+
+const value = (input) => (input.type === "checkbox" ? (input.checked ? "yes" : "") : input.value);
+
+export function formFields(form) {
+  return Object.fromEntries(
+    $$("input[name], select[name]", form).filter((each) => each.type !== "radio").map((each) => [each.name, value(each)]),
+  );
+}
+
+export function keepInAddress(form) {
+  const from = address();
+  for (const input of $$("input[name], select[name]", form)) {
+    if (!from.has(input.name) || input.type === "radio") continue;
+    if (input.type === "checkbox") input.checked = from.get(input.name) === "yes";
+    else if (input.tagName !== "SELECT" || [...input.options].some((each) => each.value === from.get(input.name))) {
+      input.value = from.get(input.name);
+    }
+    const more = input.closest("details");
+    if (more) more.open = true;
+  }
+  form.addEventListener("input", (event) => {
+    const input = event.target;
+    if (!input.name || input.type === "radio") return;
+    const now = value(input);
+    remember({ [input.name]: now === (input.dataset.default ?? "") ? "" : now });
+    clearRefusal(input.closest(".field"));
+  });
+}
+
+function clearRefusal(field) {
+  if (!field) return;
+  for (const each of $$(".refusal", field)) each.hidden = true;
+  for (const each of $$("[aria-invalid]", field)) each.removeAttribute("aria-invalid");
+}
+
+export function clearRefusals(root) {
+  for (const each of $$(".refusal", root)) each.hidden = true;
+  for (const each of $$("[aria-invalid]", root)) each.removeAttribute("aria-invalid");
+}
+
+export function refuse(root, error) {
+  const field = error.field && $(`[data-field="${CSS.escape(error.field)}"]`, root);
+  const place = field ? $(".refusal", field) : $(".refusal.general", root);
+  if (!place) throw error;
+  place.textContent = error.message;
+  place.hidden = false;
+  if (!field) return;
+  const more = field.closest("details");
+  if (more) more.open = true;
+  const input = $("input, select", field);
+  input.setAttribute("aria-invalid", "true");
+  input.focus();
+}
+
+export async function fillFiles(root = document) {
+  const wanted = address();
+  await Promise.all(
+    $$("select[data-suffixes]", root).map(async (select) => {
+      const names = await api("GET", `/api/files?suffixes=${select.dataset.suffixes}`);
+      const before = select.value || wanted.get(select.name) || select.dataset.default;
+      const fixed = [...select.options].filter((each) => "fixed" in each.dataset);
+      select.replaceChildren(
+        ...fixed,
+        ...names.map(({ name, label }) => el("option", { value: name }, label)),
+      );
+      if (!names.length && !fixed.length) select.append(el("option", { value: "" }, "none yet: upload one"));
+      if ([...select.options].some((each) => each.value === before)) select.value = before;
+    }),
+  );
+}
+
+export function uploads(input, root, then = () => {}) {
+  input.addEventListener("change", async () => {
+    const told = $(".refusal", input.parentElement);
+    told.hidden = true;
+    const files = new FormData();
+    for (const file of input.files) files.append("files", file);
+    try {
+      const { names } = await api("POST", "/api/files", files);
+      await fillFiles(root);
+      choose(root, names);
+      then(names);
+    } catch (error) {
+      told.textContent = error.message;
+      told.hidden = false;
+    }
+    input.value = "";
+  });
+}
+
+// Every uploaded file into the first select that takes it and has not been given one of them.
+function choose(root, names) {
+  const selects = $$("select[data-suffixes]", root).reverse();
+  const taken = new Set();
+  for (const name of names) {
+    const fitting = selects.filter((each) => !taken.has(each) && [...each.options].some((o) => o.value === name));
+    const best = fitting.find((each) => name.toLowerCase().split("/").pop().includes(each.name.slice(0, 5))) || fitting[0];
+    if (!best) continue;
+    taken.add(best);
+    best.value = name;
+    best.dispatchEvent(new Event("input", { bubbles: true }));
+    best.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+}
+
+export function onSubmit(form, send) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    clearRefusals(form);
+    const button = $("button[type=submit]", form);
+    button.disabled = true;
+    try {
+      await send(formFields(form));
+    } catch (error) {
+      refuse(form, error);
+    }
+    button.disabled = false;
+  });
+}
+
+export const begin = (recipe, fields, more = {}) => api("POST", "/api/jobs", { recipe, fields, ...more });
+
+// ---- Jobs.
+
+let following = null;
+
+export function follow(job, place, { onProgress = () => {}, onJob = () => {} } = {}, alone = true) {
+  if (alone && following) following.close();
+  const source = new EventSource(`/api/jobs/${job}/events`);
+  if (alone) following = source;
+  source.addEventListener("progress", (event) => onProgress(JSON.parse(event.data)));
+  source.addEventListener("job", (event) => {
+    const told = JSON.parse(event.data);
+    showJob(told, place);
+    onJob(told);
+  });
+  source.addEventListener("end", () => source.close());
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED && !place.children.length) {
+      place.replaceChildren(el("p", { class: "refusal", role: "alert" }, `There is no job ${job} in this lab.`));
+    }
+  });
+  return source;
+}
+
+const STATES = { waiting: "Waiting", running: "Running", done: "Done", stopped: "Stopped", refused: "Refused", failed: "Failed" };
+export const isOver = (job) => !["waiting", "running"].includes(job.state);
+
+function showJob(job, place) {
+  const running = !isOver(job);
+  const focused = document.activeElement?.dataset.stop;
+  const said = job.sentence && job.state !== "stopped" ? job.sentence : running ? job.messages.at(-1) || "" : "";
+  place.replaceChildren(
+    el(
+      "div",
+      { class: "status" },
+      el("span", { class: `state ${job.state}`, role: "status" }, STATES[job.state]),
+      el("span", { class: "grow" }, said),
+      running ? el("button", { type: "button", class: "quiet", "data-stop": job.id, onclick: () => api("POST", `/api/jobs/${job.id}/stop`) }, "Stop") : null,
+    ),
+    el("details", {}, el("summary", {}, "Commands and files"), el("pre", {}, job.commands.join("\n")), files(job)),
+  );
+  if (focused) $("[data-stop]", place)?.focus();
+}
+
+function files(job) {
+  return el("ul", {}, ...job.outputs.map(({ name, bytes }) => el("li", {}, ...fileLinks(job.id, name), ` ${(bytes / 1024).toFixed(0)} kB`)));
+}
+
+export function fileLinks(job, name) {
+  const path = `/api/jobs/${job}/files/${encodeURIComponent(name)}`;
+  const shown = /\.(html|png)$/.test(name);
+  return [
+    el("a", { href: `${path}?download`, download: name }, name),
+    shown ? " " : null,
+    shown ? el("a", { href: path, target: "_blank", rel: "noopener" }, "look") : null,
+  ];
+}
+
+export async function listJobs(table, recipes, { chosen, onTick, ticked = [] } = {}) {
+  const jobs = (await api("GET", "/api/jobs")).filter((job) => !recipes || recipes.includes(job.recipe));
+  if (!jobs.length) {
+    table.replaceChildren(el("caption", {}, "None yet."));
+    return jobs;
+  }
+  const compared = [...new Set(jobs.flatMap((job) => Object.keys(job.numbers)))];
+  const rows = jobs.map((job) =>
+    el(
+      "tr",
+      {},
+      onTick ? el("td", {}, el("input", { type: "checkbox", "aria-label": `Draw ${job.id}`, value: job.id, checked: ticked.includes(job.id), onchange: onTick })) : null,
+      el("td", {}, el("a", { href: pageOf(job), "aria-current": job.id === chosen ? "true" : null }, job.title)),
+      el("td", {}, shortName(job.fields.stack || job.fields.design || job.fields.designed || "")),
+      el("td", { class: `state ${job.state}` }, STATES[job.state]),
+      ...compared.map((name) => el("td", {}, name in job.numbers ? shown(name, job.numbers[name]) : "")),
+      el("td", {}, job.created_utc.replace("T", " ").replace("+00:00", " UTC")),
+    ),
+  );
+  const heads = [...(onTick ? ["Draw"] : []), "Job", "Of", "State", ...compared.map(label), "Begun"].map((name) => el("th", { scope: "col" }, name));
+  table.replaceChildren(el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
+  return jobs;
+}
+
+export function pageOf(job) {
+  if (job.recipe === "design") return `/design?job=${job.id}`;
+  if (["pull", "calibrate", "network"].includes(job.recipe)) return `/calibrate?mode=${job.recipe}&job=${job.id}`;
+  return `/runs?job=${job.id}`;
+}
+
+export const shortName = (name) => name.split("/").pop();
+
+// ---- Numbers, said as the command line says them.
+
+const UNITS = [
+  ["_bit_per_s_per_hz", " bit/s/Hz"], ["_db", " dB"], ["_dbm", " dBm"], ["_deg", "°"], ["_over_pi", " π"],
+  ["_wavelengths", " λ"], ["_hz", " Hz"], ["_bytes", " bytes"], ["_m2", " m²"], ["_m", " m"], ["seconds", " s"],
+];
+const unit = (key) => UNITS.find(([ending]) => key.endsWith(ending)) || ["", ""];
+
+export function label(key) {
+  const [ending] = unit(key);
+  const name = (key === ending ? key : key.slice(0, key.length - ending.length)).replaceAll("_", " ").trim();
+  return (name.charAt(0).toUpperCase() + name.slice(1)).replace(/\b(nmse|snr|mse|rms|utc|rx|ry|rz|dx|dy|dz)\b/gi, (word) => (word.length === 2 ? word.toLowerCase() : word.toUpperCase()));
+}
+
+export function shown(key, value) {
+  if (value == null) return "unknown";
+  if (Array.isArray(value)) return value.map((each) => shown(key, each)).join(", ");
+  const text = typeof value === "number" ? short(value) : value === true ? "yes" : value === false ? "no" : String(value);
+  return text + unit(key)[1];
+}
+
+const short = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6))));
+const isRows = (value) => Array.isArray(value) && value.length && typeof value[0] === "object";
+
+export function facts(list, told, but = []) {
+  const entries = Object.entries(told).filter(([key, value]) => !but.includes(key) && !isRows(value) && value !== "");
+  list.replaceChildren(...entries.flatMap(([key, value]) => [el("dt", {}, label(key)), el("dd", {}, shown(key, value))]));
+}
+
+export function rows(table, told) {
+  if (!told?.length) return table.replaceChildren();
+  const keys = Object.keys(told[0]);
+  table.replaceChildren(
+    el("thead", {}, el("tr", {}, ...keys.map((key) => el("th", { scope: "col" }, label(key))))),
+    el("tbody", {}, ...told.map((row) => el("tr", {}, ...keys.map((key) => el("td", {}, shown(key, row[key])))))),
+  );
+}

@@ -1,0 +1,14 @@
+// Before anything is drawn: the theme that was chosen, else the system's.
+const chosen = localStorage.getItem("metastack-theme");
+if (chosen) document.documentElement.dataset.theme = chosen;
+
+addEventListener("DOMContentLoaded", () => {
+  document.getElementById("theme").addEventListener("click", () => {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const now = document.documentElement.dataset.theme || (dark ? "dark" : "light");
+    const next = now === "dark" ? "light" : "dark";
+    document.documentElement.dataset.theme = next;
+    localStorage.setItem("metastack-theme", next);
+    dispatchEvent(new Event("themechange"));
+  });
+});
