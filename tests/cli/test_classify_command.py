@@ -79,7 +79,6 @@ def test_images_from_a_file(capsys, tmp_path):
         (("--images", "digits", "--dy-wavelengths", ".1"), "need `--vaccinate`"),
         (("--images", "digits", "--batch", "5000"), "`batch` must be at most"),
         (("--images", "digits", "--held-out", "3"), "`held_out` must leave an image"),
-        (("--images", "digits", "--detectors", "differential"), "must be at least 20"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(capsys, tmp_path, options, said):
@@ -99,3 +98,10 @@ def test_going_on_with_other_images_held_out_is_refused(capsys, tmp_path, traine
 def test_examples_can_be_used(capsys, name):
     file = EXAMPLES / f"classify_{name}.toml"
     assert answer_of(capsys, "check", file)["verdict"] == "usable"
+
+
+def test_two_regions_a_class_need_receivers_for_both(capsys, tmp_path):
+    few = tmp_path / "few.toml"
+    few.write_text(DIGITS.read_text().replace("columns = 10\nrows = 4", "columns = 5\nrows = 2"))
+    options = ("--images", "digits", "--detectors", "differential", "-o", tmp_path / "x.nc")
+    assert "must be at least 20" in refusal_of(capsys, "system", "classify", few, *options)

@@ -180,7 +180,7 @@ def test_atoms_that_round_are_fitted_atom_by_atom(capsys, stack, tmp_path):
     """No slope to go down: the published descent is left out, the fit still falls."""
     rounding = tmp_path / "rounding.toml"
     rounding.write_text(STACK + 'atoms = {kind = "quantised", bits = 2}\n')
-    answer = answer_of(capsys, "holographic", rounding, stack, "--channels", "2")
+    answer = answer_of(capsys, "holographic", rounding, stack, "--channels", "2", "--json")
     by_name = {row["design"]: row for row in answer["designs"]}
     assert set(by_name) == {"exact fit", "rate itself"}
     assert by_name["exact fit"]["nmse_db"] < -3
