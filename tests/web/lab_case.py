@@ -21,7 +21,7 @@ TOKEN = "a-token-for-tests-only"
 OWN = {"Origin": HOME}
 # 2 layers of 3 x 3 atoms: compiled and designed in seconds.
 SMALL = {"layers.count": "2", "layers.columns": "3", "layers.rows": "3"}
-PATIENCE_S = 240
+PATIENCE_S = 600
 
 
 @contextmanager
