@@ -6,7 +6,7 @@ Open Font License), is cut down to what formulas here can need and served with t
 
 import html
 import re
-from importlib.resources import as_file, files
+from importlib.util import find_spec
 from pathlib import Path
 
 from fontTools import subset
@@ -44,13 +44,20 @@ def mathml(tex: str, *, display: bool) -> str:
 def bundle_font(path: Path) -> None:
     """Write the font of the formulas as WOFF."""
     options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True)
-    with as_file(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf") as source:
-        font = subset.load_font(source, options)
+    font = subset.load_font(str(_package("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"), options)
     chosen = subset.Subsetter(options)
     chosen.populate(unicodes=subset.parse_unicodes(_CHARACTERS))
     chosen.subset(font)
     path.parent.mkdir(parents=True, exist_ok=True)
     subset.save_font(font, path, options)
+
+
+def _package(name: str) -> Path:
+    """Folder of a package that is not imported: importing this one warns."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"`{name}` must be installed: it is in the extra `docs`.")
+    return Path(spec.origin).parent
 
 
 def _in_mathml(found: re.Match[str]) -> str:

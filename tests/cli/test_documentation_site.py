@@ -6,6 +6,9 @@ pytest.importorskip("zensical")
 
 from docs.builder import checks, figures, site
 
+# A whole build: minutes.
+pytestmark = pytest.mark.slow
+
 PLACEHOLDER = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 
