@@ -44,12 +44,13 @@ def mathml(tex: str, *, display: bool) -> str:
 def bundle_font(path: Path) -> None:
     """Write the font of the formulas as WOFF."""
     options = subset.Options(flavor="woff", layout_features=["*"], notdef_outline=True)
-    font = subset.load_font(str(_package("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"), options)
-    chosen = subset.Subsetter(options)
-    chosen.populate(unicodes=subset.parse_unicodes(_CHARACTERS))
-    chosen.subset(font)
+    source = _package("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"
     path.parent.mkdir(parents=True, exist_ok=True)
-    subset.save_font(font, path, options)
+    with subset.load_font(str(source), options) as font:
+        chosen = subset.Subsetter(options)
+        chosen.populate(unicodes=subset.parse_unicodes(_CHARACTERS))
+        chosen.subset(font)
+        subset.save_font(font, path, options)
 
 
 def _package(name: str) -> Path:
