@@ -184,15 +184,40 @@ def fitted_design(case: HolographicCase, *, seed: int) -> LinkDesign:
 
     By Levenberg-Marquardt; atom by atom where atoms round.
     """
+    return _judged("exact fit", case, fitted_phases(case, near_uniform(case, seed)))
+
+
+@in_float64
+def fitted_phases(
+    case: HolographicCase, start_rad: Float[np.ndarray, "channels layers atoms"]
+) -> Float[np.ndarray, "channels layers atoms"]:
+    """Phases of both stacks that make the subchannels parallel, going on from others."""
+    # Nothing is precoded: the fit is of phases alone.
+    start = Variables(start_rad, np.zeros((len(start_rad), 1, 1), complex))
     found = alternate(
         SubchannelSetting(case.transmitter, case.receiver),
         case.air,
         [PhaseFit(LevenbergMarquardt() if case.is_smooth else CoordinateDescent())],
-        _start(case, seed),
+        start,
         rounds=_FIT_ROUNDS,
         goal=-_GOAL,
     )
-    return _judged("exact fit", case, np.asarray(found.variables.phases_rad))
+    return np.asarray(found.variables.phases_rad)
+
+
+@in_float64
+def fitted_capacity(
+    case: HolographicCase, phases_rad: Float[np.ndarray, "channels layers atoms"]
+) -> Float[np.ndarray, " channels"]:
+    """Capacity of every channel with losses compensated, bit/s/Hz."""
+    G = _responses(case.transmitter, case.receiver, jnp.asarray(case.channels), phases_rad)
+    return np.asarray(compensated_capacity(G, case.channels, case.power))
+
+
+def near_uniform(case: HolographicCase, seed: int) -> Float[np.ndarray, "channels layers atoms"]:
+    """Phases to start from in every channel, which let the wave through."""
+    draw = np.random.default_rng(seed)
+    return draw.uniform(0, 0.3, (len(case.channels), *case.phases_shape))
 
 
 @in_float64
@@ -211,10 +236,9 @@ def rate_design(case: HolographicCase, *, seed: int) -> LinkDesign:
 
 
 def _start(case: HolographicCase, seed: int) -> Variables:
-    draw, channels = np.random.default_rng(seed), len(case.channels)
-    phases = draw.uniform(0, 0.3, (channels, *case.phases_shape))
+    phases = near_uniform(case, seed)
     equal = one_stream_an_antenna(jnp.full(case.streams, case.power / case.streams))
-    return Variables(phases, jnp.broadcast_to(equal, (channels, *equal.shape)))
+    return Variables(phases, jnp.broadcast_to(equal, (len(phases), *equal.shape)))
 
 
 def _judged(

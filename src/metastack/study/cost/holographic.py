@@ -6,36 +6,27 @@ left of the rate once their losses count, so that errors would be judged by next
 Source: J. An et al., 2023 (calibration paper, Table I, [1]); see `study.holographic`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex
+from jaxtyping import Float
 
 from ...calibration.illumination import FromInputPorts, Illumination
-from ...design import LevenbergMarquardt
 from ...files.stack_file import parse_description
-from ...precision import in_float64
 from ...stack import Stack
-from ...systems.alternating import alternate
 from ...systems.channels import PathLoss
 from ...systems.fronts import Receiver, Transmitter
-from ...systems.holographic import (
-    Subchannels,
-    SubchannelSetting,
-    compensated_capacity,
+from ..holographic import (
+    HolographicCase,
+    check_ends,
+    fitted_capacity,
+    fitted_phases,
+    holographic_case,
+    near_uniform,
 )
-from ...systems.phase_blocks import PhaseFit
-from ...systems.variables import Variables
-from ..holographic import HolographicCase, check_ends, holographic_case
 from .used_system import Merit
-
-# A fit that good loses nothing of the capacity that anyone could measure.
-_ROUNDS, _GOAL_NMSE = 200, 1e-8
 
 
 @dataclass(frozen=True)
@@ -92,42 +83,25 @@ class HolographicUse:
             seed=self.seed,
         )
 
-    def designed(self) -> Variables:
+    def designed(self) -> Float[np.ndarray, "channels layers atoms"]:
         """Phases that make the subchannels parallel, from near-uniform ones."""
-        draw = np.random.default_rng(self.seed)
-        phases = draw.uniform(0, 0.3, (self.channels, *self._case.phases_shape))
-        # Nothing is precoded: the fit is of phases alone.
-        start = Variables(phases, np.zeros((self.channels, 1, 1), complex))
-        return self.redesigned(self.stacks, start)
+        return fitted_phases(self._case, near_uniform(self._case, self.seed))
 
-    @in_float64
-    def redesigned(self, believed: tuple[Stack, ...], choice: Variables) -> Variables:
+    def redesigned(
+        self, believed: tuple[Stack, ...], choice: Float[np.ndarray, "channels layers atoms"]
+    ) -> Float[np.ndarray, "channels layers atoms"]:
         """Phases of both stacks that fit the same subchannels."""
-        return alternate(
-            _setting(believed),
-            self._case.air,
-            [PhaseFit(LevenbergMarquardt())],
-            choice,
-            rounds=_ROUNDS,
-            goal=-_GOAL_NMSE,
-        ).variables
+        return fitted_phases(self._between(believed), choice)
 
-    @in_float64
-    def judged(self, true: tuple[Stack, ...], choice: Variables) -> float:
+    def judged(
+        self, true: tuple[Stack, ...], choice: Float[np.ndarray, "channels layers atoms"]
+    ) -> float:
         """Capacity at the scale that fits the subchannels best, mean over channels."""
-        G = _responses(_setting(true), self._case.air, choice)
-        return float(compensated_capacity(G, self._case.channels, self.power_w).mean())
+        return float(fitted_capacity(self._between(true), choice).mean())
 
-
-def _setting(stacks: tuple[Stack, ...]) -> SubchannelSetting:
-    transmit, receive = stacks
-    return SubchannelSetting(Transmitter.of(transmit), Receiver.of(receive))
-
-
-@eqx.filter_jit
-def _responses(
-    setting: SubchannelSetting, air: Subchannels, choice: Variables
-) -> Complex[Array, "channels streams streams"]:
-    return jax.vmap(lambda each, phases_rad: setting(each).response(phases_rad))(
-        air, jnp.asarray(choice.phases_rad)
-    )
+    def _between(self, stacks: tuple[Stack, ...]) -> HolographicCase:
+        """The same channels between stacks as they are, or are believed to be."""
+        transmit, receive = stacks
+        return replace(
+            self._case, transmitter=Transmitter.of(transmit), receiver=Receiver.of(receive)
+        )
