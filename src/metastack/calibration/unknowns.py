@@ -109,7 +109,7 @@ class Unknowns(eqx.Module):
         """Which unknowns something is known of."""
         return self.precision > 0
 
-    def applied(self, values: Float[Array, " unknowns"]) -> tuple[Stack, Illumination]:
+    def applied(self, values: Float[AnyArray, " unknowns"]) -> tuple[Stack, Illumination]:
         """The stack and its users with these values, in units, away from nominal."""
         moved = jnp.asarray(values) * self.unit
         poses = len(self.planes)

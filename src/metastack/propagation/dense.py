@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from .._types import Number
+from .._types import AnyArray, Number
 from ..geometry import Plane
 from .model import InterlayerModel, hop_matrix
 
@@ -29,9 +29,9 @@ class DenseHop(eqx.Module):
         """Number of elements that the wave leaves."""
         return self.weights.shape[0]
 
-    def __call__(self, field: Complex[Array, "*fields from"]) -> Complex[Array, "*fields to"]:
+    def __call__(self, field: Complex[AnyArray, "*fields from"]) -> Complex[Array, "*fields to"]:
         """Field on the next plane."""
-        rows = stack_parts(field.reshape(-1, field.shape[-1]))
+        rows = stack_parts(jnp.asarray(field).reshape(-1, field.shape[-1]))
         return join_parts(product(rows, self.weights)).reshape(*field.shape[:-1], -1)
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import scipy.fft
 from jaxtyping import Array, Complex, Float
 
-from .._types import Number
+from .._types import AnyArray, Number
 from ..errors import require
 from ..geometry import Plane, column_and_row
 from .model import InterlayerModel
@@ -47,9 +47,9 @@ class FourierHop(eqx.Module):
         """Number of elements that the wave leaves."""
         return math.prod(self.from_shape)
 
-    def __call__(self, field: Complex[Array, "*fields from"]) -> Complex[Array, "*fields to"]:
+    def __call__(self, field: Complex[AnyArray, "*fields from"]) -> Complex[Array, "*fields to"]:
         """Field on the next plane."""
-        on_grid = field.reshape(*field.shape[:-1], *self.from_shape)
+        on_grid = jnp.asarray(field).reshape(*field.shape[:-1], *self.from_shape)
         spectrum = self.spectrum * jnp.fft.fft2(on_grid, s=self.spectrum.shape)
         rows, columns = self.to_shape
         moved = jnp.fft.ifft2(spectrum)[..., :rows, :columns]

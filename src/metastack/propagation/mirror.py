@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Inexact
 
-from .._types import Number
+from .._types import AnyArray, Number
 from ..errors import require
 from ..geometry import Plane
 from .dense import join_parts, product, real_weights, stack_parts
@@ -57,9 +57,9 @@ class MirrorHop(eqx.Module):
         """Number of elements that the wave leaves."""
         return math.prod(self.from_shape)
 
-    def __call__(self, field: Complex[Array, "*fields from"]) -> Complex[Array, "*fields to"]:
+    def __call__(self, field: Complex[AnyArray, "*fields from"]) -> Complex[Array, "*fields to"]:
         """Field on the next plane."""
-        folded = _fold(stack_parts(field.reshape(-1, *self.from_shape)))
+        folded = _fold(stack_parts(jnp.asarray(field).reshape(-1, *self.from_shape)))
         quarters = zip(_quarters(self.from_shape), self.blocks, strict=True)
         moved = [product(_flat(folded[:, y, x]), block) for (y, x), block in quarters]
         unfolded = _unfold(_assemble(moved, self.to_shape))
