@@ -4,7 +4,12 @@ import time
 from collections.abc import Iterator
 
 import metastack
-from metastack.design import CoordinateDescent, DualConjugateGradient, LevenbergMarquardt
+from metastack.design import (
+    CoordinateDescent,
+    DualConjugateGradient,
+    LevenbergMarquardt,
+    SearchProgress,
+)
 
 from .rows import Row, yes
 
@@ -24,12 +29,12 @@ def rows() -> Iterator[Row]:
     )
     end = time.monotonic() + BUDGET_S
 
-    def stop_in_time(start: int, iteration: int, error_db: float) -> None:
+    def stop_in_time(progress: SearchProgress) -> None:
         if time.monotonic() > end:
             raise KeyboardInterrupt
 
     target = metastack.dft_2d(8, 8)
-    design = metastack.design_phases(stack, target, methods=METHODS, on_iteration=stop_in_time)[0]
+    design = metastack.design_phases(stack, target, methods=METHODS, on_progress=stop_in_time)[0]
     ours = f"{design.nmse_db:.1f} dB"
     what = f"8x8 DFT in {BUDGET_S:.0f} s, {design.iterations} iterations"
     yield Row(what, ours, reach=f"< {AIM_DB:g} dB", reached=yes(design.nmse_db < AIM_DB))

@@ -224,8 +224,8 @@ def test_ctrl_c_writes_the_best_until_then(capsys, monkeypatch, tmp_path):
     """The exit code is 130, and the file holds a design that says it was stopped."""
     from metastack.cli.progress import DesignProgress
 
-    def stop(self, start, iteration, error_db):
-        if iteration == 3:
+    def stop(self, progress):
+        if progress.first_iteration >= 3:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(DesignProgress, "__call__", stop)

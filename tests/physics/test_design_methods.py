@@ -26,7 +26,7 @@ from metastack import (
     nmse,
     response,
 )
-from metastack.design import DualCholesky, DualConjugateGradient
+from metastack.design import DualCholesky, DualConjugateGradient, InsertionLossMeter
 from metastack.design.linearisation import linearise
 from metastack.design.problem import FreeScale, Problem, loss
 from metastack.design.search import prescribed_scale
@@ -337,6 +337,22 @@ def test_an_exact_4x4_dft_at_a_prescribed_loss_of_26_db(stack_4x4, dft_4x4):
     """DESIGN: exact on the published stack at 26 dB, where descent loses 44.6."""
     designs = design_phases(stack_4x4, dft_4x4, starts=2, insertion_loss_db=26.0)
     check_prescribed_loss(designs, 26.0)
+
+
+def test_progress_tells_every_iteration_once_and_what_the_best_phases_lose(dft_2x2):
+    """Two starts of a descent that does not stop by itself: their histories, told in parts."""
+    stack, told = small(atoms_per_side=4, layers=3), []
+    designs = design_phases(
+        stack, dft_2x2, methods=[Adam(iterations=150)], starts=2, on_progress=told.append
+    )
+    firsts = [part.first_iteration for part in told]
+    counts = [len(part.errors_db) for part in told]
+    assert firsts == [1 + sum(counts[:k]) for k in range(len(counts))]
+    errors_db = np.concatenate([part.errors_db for part in told])
+    for start, design in enumerate(designs):
+        np.testing.assert_array_equal(errors_db[:, start], design.history_db[1:])
+    lost_db = InsertionLossMeter.of(stack)(told[-1].phases_rad)
+    np.testing.assert_allclose(lost_db, [each.insertion_loss_db for each in designs], rtol=1e-9)
 
 
 def test_discrete_sweeps_beat_rounding_a_continuous_design(small_stack, dft_2x2):

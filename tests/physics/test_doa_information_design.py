@@ -223,11 +223,11 @@ def test_designing_for_two_sources_lowers_their_bound(small_stack):
 
 
 def test_interrupt_keeps_the_best_so_far(small_stack):
-    def stop(start, iteration, error_db):
-        if iteration >= 5:
+    def stop(progress):
+        if progress.first_iteration >= 5:
             raise KeyboardInterrupt
 
-    design = design_for_directions(small_stack, GOAL, on_iteration=stop)[0]
+    design = design_for_directions(small_stack, GOAL, on_progress=stop)[0]
     assert design.outcome is ms.Outcome.INTERRUPTED
     assert 5 <= design.iterations < 600
     assert np.isfinite(design.bound_rad2)

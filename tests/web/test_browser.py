@@ -147,7 +147,8 @@ def test_a_design_to_its_end(visit):
     page.wait_for_selector("#result:not([hidden])")
     assert page.locator("#maps canvas").count() == 2
     assert "NMSE" in page.inner_text("#facts")
-    assert re.search(r"NMSE now -\d+\.\d dB", page.inner_text("#now"))
+    assert re.search(r"Now -\d+\.\d+ dB", page.inner_text("#errors-now"))
+    assert re.search(r"Now \d+\.\d+ dB", page.inner_text("#losses-now"))
     with page.expect_download() as download:
         page.click("#job summary")
         page.click("#job a[download='design.nc']")
@@ -169,9 +170,9 @@ def test_a_design_goes_on_while_the_page_is_loaded_again_and_is_stopped(visit):
     page = visit.enter(f"/design?{SMALL_STACK}&{LONG}")
     ready(page, "design")
     page.click("#form button[type=submit]")
-    until(lambda: "NMSE now" in page.inner_text("#now"))
+    until(lambda: "Now" in page.inner_text("#errors-now"))
     page.reload()
-    until(lambda: "NMSE now" in page.inner_text("#now"))
+    until(lambda: "Now" in page.inner_text("#errors-now"))
     assert page.inner_text("#job .state") == "Running"
     assert page.input_value("#design-method") == "gradient-descent"
     page.click("#job button")

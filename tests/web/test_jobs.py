@@ -53,6 +53,8 @@ def test_progress_is_told_from_the_beginning_and_from_where_a_page_left_off(lab,
     assert int(count) == len(lines)
     assert {"what", "iteration", "error_db"} <= lines[0].keys()
     assert lines[-1]["error_db"] < lines[0]["error_db"]
+    ours = designed["answers"][0]["insertion_loss_db"]
+    assert lines[-1]["insertion_loss_db"] == pytest.approx(ours, abs=1e-6)
     later = events(lab, designed["id"], **{"Last-Event-ID": str(len(lines) - 1)})
     assert later[0][1] == lines[-1:]
     nothing = events(lab, designed["id"], **{"Last-Event-ID": count})

@@ -157,7 +157,7 @@ def design(
     description = read_stack(stack)
     if bits is not None:
         description = with_bits(description, bits)
-    with DesignProgress(starts) as progress:
+    with DesignProgress(starts, description.stack) as progress:
         designs = design_phases(
             description.stack,
             description.target,
@@ -167,7 +167,7 @@ def design(
             start_phases=_start_phases(method, resume, starts, random_start=random_start),
             seed=seed,
             goal_db=DEFAULT_GOAL_DB if goal_db is None else goal_db,
-            on_iteration=progress,
+            on_progress=progress,
         )
     best = best_design(designs)
     write_design(best, output, provenance=Provenance.current(command_line()))

@@ -52,7 +52,7 @@ def design_doa(
             method=InformationAdam(**given),
             starts=options.starts,
             seed=options.seed,
-            on_iteration=progress,
+            on_progress=progress,
         )
     best = best_direction_design(designs)
     write_direction_design(best, output, provenance=Provenance.current(command_line()))

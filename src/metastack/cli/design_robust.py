@@ -58,7 +58,7 @@ def design_robust(
     description = read_stack(stack)
     start = None if resume is None else read_design(resume)
     imperfections = imperfections_of(description.stack, tolerances, atom_errors)
-    with DesignProgress(1) as progress:
+    with DesignProgress(1, description.stack) as progress:
         design = design_robustly(
             description.stack,
             description.target,
@@ -68,7 +68,7 @@ def design_robust(
             insertion_loss_db=insertion_loss_db,
             start=start,
             seed=seed,
-            on_iteration=progress,
+            on_progress=progress,
         )
     write_design(design, output, provenance=Provenance.current(command_line()))
     judge = partial(

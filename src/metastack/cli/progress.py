@@ -7,10 +7,12 @@ added to it then, a JSON object a line.
 import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +23,10 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+if TYPE_CHECKING:
+    from ..design import InsertionLossMeter, SearchProgress
+    from ..stack import Stack
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -75,15 +81,49 @@ class _Bar:
 class DesignProgress(_Bar):
     """Shows which start is running and its error; call it after every iteration."""
 
-    def __init__(self, starts: int) -> None:
+    def __init__(self, starts: int, stack: "Stack | None" = None) -> None:
         text = "starts  iteration {task.fields[iteration]}  {task.fields[error_db]:.1f} dB"
         super().__init__("design", starts, TextColumn(text), iteration=0, error_db=0.0)
+        self._stack = stack if self._told else None
 
-    def __call__(self, start: int, iteration: int, error_db: float) -> None:
-        """Show one iteration of one start."""
-        place = f"start {start + 1} of {self._total}, iteration {iteration}"
-        line = f"{place}, error {error_db:.1f} dB"
-        self._show(start, line, iteration=iteration, error_db=error_db)
+    def __call__(self, progress: "SearchProgress") -> None:
+        """Show every iteration, and after the last of them what the best phases lose."""
+        first = progress.first_iteration
+        *before, last = enumerate(progress.errors_db.tolist(), start=first)
+        for iteration, errors_db in before:
+            self._show_all(progress.first_start, iteration, errors_db)
+        iteration, errors_db = last
+        self._show_all(progress.first_start, iteration, errors_db, self._losses_db(progress))
+
+    def _losses_db(self, progress: "SearchProgress") -> list[float] | None:
+        """Insertion losses of all starts, where somebody follows a stack's design."""
+        if self._stack is None:
+            return None
+        return self._meter(progress.phases_rad).tolist()
+
+    @cached_property
+    def _meter(self) -> "InsertionLossMeter":
+        from ..design import InsertionLossMeter
+
+        assert self._stack is not None
+        return InsertionLossMeter.of(self._stack)
+
+    def _show_all(
+        self,
+        first_start: int,
+        iteration: int,
+        errors_db: Sequence[float],
+        losses_db: Sequence[float] | None = None,
+    ) -> None:
+        """One iteration of every start of a batch."""
+        for index, error_db in enumerate(errors_db):
+            start = first_start + index
+            place = f"start {start + 1} of {self._total}, iteration {iteration}"
+            line = f"{place}, error {error_db:.1f} dB"
+            fields = {"iteration": iteration, "error_db": error_db}
+            if losses_db is not None:
+                fields["insertion_loss_db"] = losses_db[index]
+            self._show(start, line, **fields)
 
 
 class CountProgress(_Bar):

@@ -41,7 +41,7 @@ def tradeoff(
     description = read_stack(stack)
     output.mkdir(parents=True, exist_ok=True)
     designs: list[Design] = []
-    with DesignProgress(starts) as progress:
+    with DesignProgress(starts, description.stack) as progress:
         found = insertion_loss_tradeoff(
             description.stack,
             description.target,
@@ -49,7 +49,7 @@ def tradeoff(
             starts=starts,
             seed=seed,
             goal_db=goal_db,
-            on_iteration=progress,
+            on_progress=progress,
         )
         for loss_db, design in zip(losses, found, strict=False):
             designs.append(design)

@@ -13,6 +13,7 @@ from .design_response import design_response
 from .first_order import LBFGS, Adam
 from .gradient_descent import GradientDescent
 from .levenberg_marquardt import DualCholesky, DualConjugateGradient, LevenbergMarquardt
+from .loss_meter import InsertionLossMeter
 from .memory import required_bytes
 from .method import Method
 from .named_methods import METHODS
@@ -24,6 +25,7 @@ from .programmable import (
     ResponseFunction,
 )
 from .robust import design_robustly, expected_nmse
+from .run import OnProgress, SearchProgress
 from .search import DEFAULT_GOAL_DB, best_design
 from .solution import Design, Outcome, ResponseDesign
 from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
@@ -39,9 +41,11 @@ __all__ = [
     "DualConjugateGradient",
     "GivenPhases",
     "GradientDescent",
+    "InsertionLossMeter",
     "LevenbergMarquardt",
     "Method",
     "NearUniform",
+    "OnProgress",
     "Outcome",
     "ProgrammableResponse",
     "ProgrammedCascade",
@@ -50,6 +54,7 @@ __all__ = [
     "RandomPhases",
     "ResponseDesign",
     "ResponseFunction",
+    "SearchProgress",
     "StartPhases",
     "best_design",
     "check_design",

@@ -20,7 +20,7 @@ from .levenberg_marquardt import LevenbergMarquardt
 from .memory import check_memory
 from .method import Method
 from .problem import FreeScale, Problem, respond
-from .run import OnIteration
+from .run import OnProgress
 from .search import DEFAULT_GOAL_DB, best_design, check_matrix, scale_of, search
 from .solution import Design, Outcome
 from .starts import GivenPhases, NearUniform, RandomPhases, StartPhases
@@ -40,7 +40,7 @@ def design_phases(
     start_phases: StartPhases | None = None,
     seed: int = 0,
     goal_db: float = DEFAULT_GOAL_DB,
-    on_iteration: OnIteration | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Design]:
     """Find phases that make the response of `stack` proportional to `target`, from many starts.
 
@@ -63,7 +63,7 @@ def design_phases(
         starts=starts,
         start_phases=start_phases,
         goal_db=goal_db,
-        on_iteration=on_iteration,
+        on_progress=on_progress,
     )
 
 
@@ -78,7 +78,7 @@ def design_seeds(
     starts: int = 1,
     start_phases: StartPhases | None = None,
     goal_db: float = DEFAULT_GOAL_DB,
-    on_iteration: OnIteration | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Design]:
     """`design_phases` for several seeds at once: every start of the first, then of the next.
 
@@ -104,7 +104,7 @@ def design_seeds(
         starts=starts,
         seeds=seeds,
         goal_db=goal_db,
-        on_iteration=on_iteration,
+        on_progress=on_progress,
     )
     return [Design(**vars(design), stack=stack) for design in found]
 
@@ -137,7 +137,7 @@ def insertion_loss_tradeoff(
     starts: int = 1,
     seed: int = 0,
     goal_db: float = DEFAULT_GOAL_DB,
-    on_iteration: OnIteration | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Iterator[Design]:
     """The best design at each prescribed insertion loss, from the largest loss to the smallest.
 
@@ -154,7 +154,7 @@ def insertion_loss_tradeoff(
             insertion_loss_db=loss_db,
             seed=seed,
             goal_db=goal_db,
-            on_iteration=on_iteration,
+            on_progress=on_progress,
         )
         candidates = attempt(starts=starts)
         interrupted = candidates[-1].outcome is Outcome.INTERRUPTED

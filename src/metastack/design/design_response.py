@@ -14,7 +14,7 @@ from .levenberg_marquardt import LevenbergMarquardt
 from .method import Method
 from .problem import ResponseProblem
 from .programmable import ProgrammableResponse
-from .run import OnIteration
+from .run import OnProgress
 from .search import DEFAULT_GOAL_DB, check_matrix, scale_of, search
 from .solution import ResponseDesign
 from .starts import NearUniform, StartPhases
@@ -31,7 +31,7 @@ def design_response(
     start_phases: StartPhases | None = None,
     seed: int = 0,
     goal_db: float = DEFAULT_GOAL_DB,
-    on_iteration: OnIteration | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[ResponseDesign]:
     """Find phases that make `response` proportional to `target`, from many starts.
 
@@ -59,7 +59,7 @@ def design_response(
         starts=starts,
         seeds=[seed],
         goal_db=goal_db,
-        on_iteration=on_iteration,
+        on_progress=on_progress,
     )
 
 

@@ -22,7 +22,7 @@ from ..precision import in_float64
 from ..stack import Stack, response
 from .design_phases import check_target
 from .problem import FreeScale
-from .run import OnIteration, Stage, Trace, run_stages
+from .run import OnProgress, Stage, Trace, run_stages
 from .sampled_levenberg_marquardt import SampledLevenbergMarquardt
 from .sampled_problem import check_samples_fit, sampled_errors, sampled_problem
 from .search import DEFAULT_GOAL_DB, scale_of
@@ -45,7 +45,7 @@ def design_robustly(
     start: StartPhases | Design | None = None,
     seed: int = 0,
     goal_db: float = DEFAULT_GOAL_DB,
-    on_iteration: OnIteration | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Design:
     """Phases that minimise the mean NMSE over `samples` stacks built within `imperfections`.
 
@@ -72,7 +72,7 @@ def design_robustly(
     )
     method = SampledLevenbergMarquardt(iterations)
     stage = Stage(problem, method, 10 ** (goal_db / 10))
-    trace = run_stages([stage], first[None], on_iteration=on_iteration)
+    trace = run_stages([stage], first[None], on_progress=on_progress)
     prescribed = "" if insertion_loss_db is None else f" at {insertion_loss_db:g} dB"
     recipe = (
         f"{method!r}; from {start_phases!r} to {goal_db:g} dB{prescribed}; mean over {samples} "

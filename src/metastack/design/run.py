@@ -21,8 +21,22 @@ from ..errors import require
 from .method import Method, State
 from .solution import Outcome
 
-# Called for every iteration with the start, the iteration and its error in dB.
-OnIteration: TypeAlias = Callable[[int, int, float], None]
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """What a batch of starts has done since progress was told last, several times a second.
+
+    `errors_db`: of iterations `first_iteration`, `first_iteration` + 1, ... of starts
+    `first_start`, `first_start` + 1, ... `phases_rad`: the best of each start so far.
+    """
+
+    first_start: int
+    first_iteration: int
+    errors_db: Float[np.ndarray, "iterations starts"]
+    phases_rad: Float[np.ndarray, "starts layers atoms"]
+
+
+OnProgress: TypeAlias = Callable[[SearchProgress], None]
 
 # A monotone method that gains less than this has arrived.
 _SMALLEST_GAIN = 1e-6
@@ -64,7 +78,7 @@ def run_stages(
     phases_rad: Float[np.ndarray, "starts layers atoms"],
     *,
     first_start: int = 0,
-    on_iteration: OnIteration | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Trace:
     """Run the stages one after the other, each from the best phases of the one before.
 
@@ -74,7 +88,7 @@ def run_stages(
     trace = Trace(phases_rad)
     try:
         for stage in stages:
-            _run_stage(stage, trace, first_start, on_iteration)
+            _run_stage(stage, trace, first_start, on_progress)
     except KeyboardInterrupt:
         if not trace.errors:
             raise
@@ -83,7 +97,7 @@ def run_stages(
 
 
 def _run_stage(
-    stage: Stage, trace: Trace, first_start: int, on_iteration: OnIteration | None
+    stage: Stage, trace: Trace, first_start: int, on_progress: OnProgress | None
 ) -> None:
     method = _with_settings_traced(stage.method)
     run = _begin(method, stage.problem, jnp.asarray(trace.phases_rad))
@@ -103,7 +117,8 @@ def _run_stage(
         made = int(run.count)
         left -= made
         _take_in(trace, run, made)
-        _tell(on_iteration, first_start, trace, made)
+        if on_progress is not None:
+            on_progress(_told(first_start, trace, made))
         if run.stalled:
             trace.outcome = Outcome.STALLED
             return
@@ -127,13 +142,9 @@ def _next_chunk(made: int, seconds: float) -> int:
     return int(np.clip(made * _SECONDS_A_CHUNK / seconds, 1, _LARGEST_CHUNK))
 
 
-def _tell(on_iteration: OnIteration | None, first_start: int, trace: Trace, made: int) -> None:
-    if on_iteration is None:
-        return
-    last = len(trace.errors) - 1
-    for iteration in range(last - made + 1, last + 1):
-        for index, error in enumerate(trace.errors[iteration]):
-            on_iteration(first_start + index, iteration, float(10 * np.log10(error)))
+def _told(first_start: int, trace: Trace, made: int) -> SearchProgress:
+    errors_db = 10 * np.log10(np.stack(trace.errors[-made:]))
+    return SearchProgress(first_start, len(trace.errors) - made, errors_db, trace.phases_rad)
 
 
 @eqx.filter_jit

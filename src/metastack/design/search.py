@@ -11,7 +11,7 @@ from .. import targets
 from ..errors import require
 from .method import Method
 from .problem import AnyProblem, FreeScale, PrescribedScale, Scale, respond
-from .run import OnIteration, Stage, Trace, run_stages
+from .run import OnProgress, Stage, Trace, run_stages
 from .solution import Outcome, ResponseDesign
 from .starts import StartPhases
 
@@ -30,7 +30,7 @@ def search(
     starts: int,
     seeds: Sequence[int],
     goal_db: float,
-    on_iteration: OnIteration | None,
+    on_progress: OnProgress | None,
 ) -> list[ResponseDesign]:
     """What every start of every seed comes to; see `design_phases`.
 
@@ -47,7 +47,7 @@ def search(
     for first in range(0, len(draws), together):
         began, batch = time.perf_counter(), draws[first : first + together]
         begin = [start_phases(np.random.default_rng(list(draw)), phases_shape) for draw in batch]
-        trace = run_stages(stages, np.stack(begin), first_start=first, on_iteration=on_iteration)
+        trace = run_stages(stages, np.stack(begin), first_start=first, on_progress=on_progress)
         found += _designs(stages[-1], trace, time.perf_counter() - began, recipe, batch)
         if trace.outcome is Outcome.INTERRUPTED:
             break

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from .. import targets
 from ..design.method import State
-from ..design.run import OnIteration, Stage, Trace, run_stages
+from ..design.run import OnProgress, Stage, Trace, run_stages
 from ..design.solution import Outcome
 from ..design.starts import StartPhases
 from ..errors import require
@@ -94,7 +94,7 @@ def design_for_directions(
     starts: int = 1,
     start_phases: StartPhases | None = None,
     seed: int = 0,
-    on_iteration: OnIteration | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[DirectionDesign]:
     """Phases that make the error of directions read from energies small, from several starts.
 
@@ -116,7 +116,7 @@ def design_for_directions(
         drawn = start_phases(np.random.default_rng([seed, start]), stack.phases_shape)
         first = np.asarray(problem.patterns.packed(jnp.asarray(drawn)))[None]
         stage = Stage(problem, method, 0.0)
-        trace = run_stages([stage], first, first_start=start, on_iteration=on_iteration)
+        trace = run_stages([stage], first, first_start=start, on_progress=on_progress)
         recipe = f"{method!r}; from {start_phases!r}"
         seconds = time.perf_counter() - began
         designs.append(_design(stack, goal, problem, trace, seconds, recipe, seed, start))

@@ -101,28 +101,40 @@ function pointsOf(job) {
 }
 
 function take(job, told) {
-  for (const { what, start, done, iteration, error_db: error } of told) {
+  for (const { what, done: start, iteration, error_db: error, insertion_loss_db: loss } of told) {
     if (what !== "design") continue;
-    const key = start ?? done;
     const of = pointsOf(job).of;
-    if (!of.has(key)) of.set(key, { x: [], y: [] });
-    of.get(key).x.push(iteration);
-    of.get(key).y.push(error);
+    if (!of.has(start)) of.set(start, { error: { x: [], y: [] }, loss: { x: [], y: [] } });
+    append(of.get(start).error, iteration, error);
+    if (loss !== undefined) append(of.get(start).loss, iteration, loss);
   }
-  drawChart();
+  drawCharts();
 }
 
-function drawChart() {
+function append({ x, y }, iteration, value) {
+  x.push(iteration);
+  y.push(value);
+}
+
+function seriesOf(what) {
   const series = [];
   for (const [, { name, of }] of points) {
-    for (const [start, { x, y }] of of) series.push({ name: of.size > 1 ? `${name}, start ${start + 1}` : name, x, y });
+    for (const [start, told] of of) series.push({ name: of.size > 1 ? `${name}, start ${start + 1}` : name, ...told[what] });
   }
-  lines($("#chart"), series, { xLabel: "iteration", yLabel: "NMSE at the scale that is sought, dB" });
+  return series;
+}
+
+function drawCharts() {
+  drawChart("#errors", seriesOf("error"), "Error of the fit, NMSE at the scale that is sought (dB)");
+  drawChart("#losses", seriesOf("loss"), "Insertion loss of the best phases so far (dB)");
+}
+
+function drawChart(place, series, yLabel) {
+  lines($(place), series, { xLabel: "iteration", yLabel });
   const now = series[0]?.y.at(-1);
-  if (now !== undefined) {
-    $("#chart").setAttribute("aria-label", `Error over iterations, now ${now.toFixed(1)} dB`);
-    $("#now").textContent = `NMSE now ${now.toFixed(1)} dB; loss ‖βG − F‖² / ‖F‖² = ${(10 ** (now / 10)).toExponential(2)}.`;
-  }
+  if (now === undefined) return;
+  $(place).setAttribute("aria-label", `${yLabel} over iterations, now ${now.toFixed(2)}`);
+  $(`${place}-now`).textContent = `Now ${now.toFixed(2)} dB.`;
 }
 
 function watch(job) {
@@ -184,7 +196,7 @@ function ticked() {
   for (const job of points.keys()) if (job !== watched && !chosen.includes(job)) points.delete(job);
   $("#watched").hidden = !watched && !chosen.length;
   chosen.filter((each) => !points.has(each)).forEach(addOther);
-  drawChart();
+  drawCharts();
 }
 
 const listed = () => listJobs($("#jobs"), ["design"], { chosen: watched, onTick: ticked, ticked: [watched, ...also()] });
@@ -229,8 +241,8 @@ async function start() {
       },
     }, false);
   });
-  addEventListener("themechange", () => { drawChart(); drawSpace(); });
-  addEventListener("resize", drawChart);
+  addEventListener("themechange", () => { drawCharts(); drawSpace(); });
+  addEventListener("resize", drawCharts);
   listed();
   if (job) watch(job);
   else if (also().length) { $("#watched").hidden = false; also().forEach(addOther); }
