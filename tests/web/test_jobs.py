@@ -70,6 +70,18 @@ def test_files_are_downloaded_and_reports_can_do_nothing(lab, designed):
     assert lab.get(f"{place}/nothing.nc").status_code == 422
 
 
+def test_every_figure_of_a_report_can_be_had_by_itself(lab, designed):
+    place = f"/api/jobs/{designed['id']}/figures"
+    told = lab.get(place).json()
+    assert [each["name"] for each in told] == [f"figure_{k}.svg" for k in (1, 2, 3, 4)]
+    assert "phase to program" in told[0]["caption"]
+    figure = lab.get(f"{place}/figure_1.svg")
+    assert figure.headers["content-type"] == "image/svg+xml"
+    assert figure.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert "<svg" in figure.text
+    assert lab.get(f"{place}/figure_9.svg").status_code == 422
+
+
 def test_a_table_for_the_controller(lab, designed):
     fields = {"design": f"job/{designed['id']}/design.nc", "table_bits": "4"}
     told = ended(lab, begun(lab, "table", fields))

@@ -17,6 +17,7 @@ from . import (
     doa,
     doa_study,
     export,
+    figures,
     import_pilots,
     lab,
     loop,
@@ -58,6 +59,7 @@ app.command("check")(check.check)
 app.command("import")(import_pilots.import_pilots)
 app.command("export")(export.export)
 app.command("report")(report.report)
+app.command("figures")(figures.figures)
 app.command("lab")(lab.lab)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(calibrate.app, name="calibrate")

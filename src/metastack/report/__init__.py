@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .drawing import stack_drawing
     from .evidence import Evidence, write_evidence
     from .few import few_figure
+    from .figures_of_page import PageFigure, page_figures, write_page_figures
     from .fit import response_against_target
     from .history import convergence
     from .holographic import holographic_figure
@@ -60,6 +61,7 @@ __all__ = [
     "MarkedEstimate",
     "MarkedSpectrum",
     "MseCurve",
+    "PageFigure",
     "Section",
     "SimulatedCurve",
     "Surface",
@@ -84,6 +86,7 @@ __all__ = [
     "mse_against_snr",
     "mse_figure",
     "network_figure",
+    "page_figures",
     "pattern_directions_figure",
     "pattern_maps",
     "phase_maps",
@@ -107,6 +110,7 @@ __all__ = [
     "write_direction_report",
     "write_evidence",
     "write_page",
+    "write_page_figures",
     "write_pose_report",
     "write_report",
 ]
@@ -119,6 +123,7 @@ _HOME = {
     "MarkedEstimate": "likelihood",
     "MarkedSpectrum": "spectrum",
     "MseCurve": "mse_study",
+    "PageFigure": "figures_of_page",
     "Section": "html",
     "SimulatedCurve": "mse_study",
     "Surface": "likelihood",
@@ -143,6 +148,7 @@ _HOME = {
     "monitor_figure": "monitored",
     "mse_against_snr": "mse_study",
     "network_figure": "networks",
+    "page_figures": "figures_of_page",
     "pattern_maps": "phases",
     "phase_maps": "phases",
     "pose_estimates": "pose_errors",
@@ -166,6 +172,7 @@ _HOME = {
     "write_direction_report": "direction_report",
     "write_evidence": "evidence",
     "write_page": "html",
+    "write_page_figures": "figures_of_page",
     "write_pose_report": "pose_report",
     "write_report": "run_report",
 }

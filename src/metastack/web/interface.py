@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from ..cli.output import plain
 from ..errors import InputError, require
+from ..report.figures_of_page import PageFigure, page_figures
 from .events import job_events
 from .hand import Hand, HandError
 from .job_record import described, headline
@@ -22,6 +23,7 @@ from .library import MOST_BYTES, MOST_FILES, Library
 
 _MOST_OF_A_FORM = 2**20
 _REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_PICTURES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -50,6 +52,8 @@ class Interface:
             ("POST", f"{job}/stop", self.stop),
             ("GET", f"{job}/events", self.events),
             ("GET", job + "/files/{name}", self.job_file),
+            ("GET", f"{job}/figures", self.job_figures),
+            ("GET", job + "/figures/{name}", self.job_figure),
             ("GET", "/api/files", self.files),
             ("POST", "/api/files", self.upload),
             ("POST", "/api/ask/{question}", self.ask),
@@ -93,6 +97,22 @@ class Interface:
         path = self.library.path(f"job/{job}/{name}")
         is_shown = path.suffix in (".html", ".png") and "download" not in request.query_params
         return _file(path, is_shown=is_shown)
+
+    async def job_figures(self, request: Request) -> Response:
+        """The figures of a job's report: what each is called, and its caption."""
+        figures = self._figures(request)
+        return JSONResponse([{"name": each.file_name, "caption": each.caption} for each in figures])
+
+    async def job_figure(self, request: Request) -> Response:
+        """A figure of a job's report."""
+        name = request.path_params["name"]
+        found = [each for each in self._figures(request) if each.file_name == name]
+        require(found, "There is no such figure.")
+        headers = {"Content-Security-Policy": _REPORT_POLICY}
+        return Response(found[0].content, media_type=_PICTURES[found[0].suffix], headers=headers)
+
+    def _figures(self, request: Request) -> list[PageFigure]:
+        return page_figures(self.library.path(f"job/{request.path_params['job']}/report.html"))
 
     async def files(self, request: Request) -> Response:
         """Files with the endings that are asked for."""

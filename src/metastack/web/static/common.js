@@ -218,12 +218,34 @@ function showJob(job, place) {
       running ? el("button", { type: "button", class: "quiet", "data-stop": job.id, onclick: () => api("POST", `/api/jobs/${job.id}/stop`) }, "Stop") : null,
     ),
     el("details", {}, el("summary", {}, "Commands and files"), el("pre", {}, job.commands.join("\n")), files(job)),
+    isOver(job) && job.outputs.some(({ name }) => name === "report.html") ? figuresOf(job) : "",
   );
   if (focused) $("[data-stop]", place)?.focus();
 }
 
 function files(job) {
   return el("ul", {}, ...job.outputs.map(({ name, bytes }) => el("li", {}, ...fileLinks(job.id, name), ` ${(bytes / 1024).toFixed(0)} kB`)));
+}
+
+// The report's figures one by one, fetched once somebody wants them.
+function figuresOf(job) {
+  const place = el("div", { class: "figures" });
+  return el("details", { ontoggle: (event) => event.target.open && !place.children.length && showFigures(job, place) }, el("summary", {}, "Figures"), place);
+}
+
+async function showFigures(job, place) {
+  const path = `/api/jobs/${job.id}/figures`;
+  let told;
+  try {
+    told = await api("GET", path);
+  } catch (error) {
+    return place.replaceChildren(el("p", { class: "refusal", role: "alert" }, error.message));
+  }
+  place.replaceChildren(
+    ...told.map(({ name, caption }) =>
+      el("figure", {}, el("img", { src: `${path}/${name}`, alt: caption, loading: "lazy" }), el("figcaption", {}, `${caption} `, el("a", { href: `${path}/${name}`, download: name }, name))),
+    ),
+  );
 }
 
 export function fileLinks(job, name) {
