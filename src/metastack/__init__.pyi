@@ -38,6 +38,7 @@ from .design import (
     design_response as design_response,
     design_robustly as design_robustly,
     expected_nmse as expected_nmse,
+    in_stack as in_stack,
     insertion_loss_tradeoff as insertion_loss_tradeoff,
 )
 from .dispersion import (

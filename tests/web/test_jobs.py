@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from lab_case import OWN, SMALL, a_lab, begun, ended, events, until
+from lab_case import OWN, SMALL, a_lab, begun, ended, events, until, uploaded
 
 from metastack.cli.main import run
-from metastack.web.job_record import MESSAGES, RECORD, progress_lines
+from metastack.web.job_record import MESSAGES, RECORD, ProgressReader
 from metastack.web.library import EXAMPLES, new_id
 
 STACK = "example/stack_2x2.toml"
@@ -74,7 +74,7 @@ def test_every_figure_of_a_report_can_be_had_by_itself(lab, designed):
     place = f"/api/jobs/{designed['id']}/figures"
     told = lab.get(place).json()
     assert [each["name"] for each in told] == [f"figure_{k}.svg" for k in (1, 2, 3, 4)]
-    assert "phase to program" in told[0]["caption"]
+    assert "phase to program" in told[1]["caption"]
     figure = lab.get(f"{place}/figure_1.svg")
     assert figure.headers["content-type"] == "image/svg+xml"
     assert figure.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
@@ -127,8 +127,12 @@ def test_a_number_of_the_stack_is_refused_beside_itself(lab):
         ({"recipe": "design", "fields": {"stack": "example/../app.py"}}, "stack"),
         ({"recipe": "design", "fields": {"stack": "example/nothing.toml"}}, "stack"),
         ({"recipe": "design", "fields": []}, None),
-        ({"recipe": "design", "fields": {"stack": STACK}, "changes": {"name.x": "1"}}, None),
-        ({"recipe": "design", "fields": {"stack": STACK, "seed": "1" * 300}}, None),
+        ({"recipe": "design", "fields": {"stack": STACK}, "changes": {"name.x": "1"}}, "stack"),
+        (
+            {"recipe": "design", "fields": {"stack": STACK}, "changes": {"target.file": "/x.npy"}},
+            "stack",
+        ),
+        ({"recipe": "design", "fields": {"stack": STACK, "seed": "1" * 5000}}, "seed"),
     ],
 )
 def test_what_is_no_job_is_refused_at_once(lab, asked, field):
@@ -139,7 +143,7 @@ def test_what_is_no_job_is_refused_at_once(lab, asked, field):
 
 def test_a_stopped_design_writes_how_far_it_came(lab, runs):
     job = begun(lab, "design", {"stack": STACK, **LONG}, changes=SMALL)
-    until(lab, job, lambda _: len(progress_lines(runs / "lab" / "jobs" / job)) > 5)
+    until(lab, job, lambda _: len(ProgressReader(runs / "lab" / "jobs" / job).new_lines()) > 5)
     assert lab.post(f"/api/jobs/{job}/stop", headers=OWN).status_code == 200
     told = ended(lab, job)
     assert told["state"] == "stopped"
@@ -156,11 +160,58 @@ def test_jobs_wait_for_each_other_and_one_that_waits_can_be_stopped(tmp_path):
         second = begun(lab, "design", {"stack": STACK}, changes=SMALL)
         until(lab, first, lambda told: told["state"] == "running")
         assert lab.get(f"/api/jobs/{second}").json()["state"] == "waiting"
-        for job in (second, first, first):
+        lab.post(f"/api/jobs/{second}/stop", headers=OWN)
+        told = lab.get(f"/api/jobs/{second}").json()
+        assert (told["state"], told["answers"]) == ("stopped", [None])
+        assert lab.get(f"/api/jobs/{first}").json()["state"] == "running"
+        for job in (first, first):
             lab.post(f"/api/jobs/{job}/stop", headers=OWN)
         assert ended(lab, first)["state"] == "stopped"
-        assert ended(lab, second)["state"] == "stopped"
-        assert ended(lab, second)["answers"] == [None]
+
+
+def test_a_job_is_removed_once_it_is_over(tmp_path):
+    with a_lab(tmp_path, at_a_time=1) as lab:
+        job = begun(lab, "design", {"stack": STACK, **LONG}, changes=SMALL)
+        assert lab.delete(f"/api/jobs/{job}", headers=OWN).status_code == 422
+        for _ in range(2):
+            lab.post(f"/api/jobs/{job}/stop", headers=OWN)
+        ended(lab, job)
+        assert lab.delete(f"/api/jobs/{job}").status_code == 403
+        assert lab.delete(f"/api/jobs/{job}", headers=OWN).status_code == 200
+        assert lab.get("/api/jobs").json() == []
+        assert not (tmp_path / "lab" / "jobs" / job).exists()
+
+
+def test_a_job_runs_with_the_files_that_were_chosen(lab, runs):
+    """Others of the same upload have their names, and come along only if a stack refers to them."""
+    stack = (EXAMPLES / "stack_4x4.toml").read_bytes()
+    names = uploaded(lab, ("stack.toml", stack), ("pilots.npz", b"none"), ("x.csv", b"1"))
+    job = begun(lab, "calibrate", {"stack": STACK, "pilots": names[1]})
+    folder = runs / "lab" / "jobs" / job
+    assert (folder / "stack.toml").read_bytes() == (EXAMPLES / "stack_2x2.toml").read_bytes()
+    assert not (folder / "x.csv").exists()
+    assert ended(lab, job)["state"] == "refused"
+
+
+def test_a_stack_brings_the_files_that_it_refers_to(lab, runs):
+    table = b"setting,amplitude,phase_rad\n"
+    text = b"name = 'mine'\n[atoms]\nkind = 'measured'\ntable = 'mine.csv'\n"
+    stack, _ = uploaded(lab, ("mine.toml", text), ("mine.csv", table))
+    told = ended(lab, begun(lab, "design", {"stack": stack}))
+    assert (runs / "lab" / "jobs" / told["id"] / "mine.csv").read_bytes() == table
+    assert "must be a file" not in told["sentence"]
+
+
+def test_a_stack_cannot_bring_a_file_over_another(lab):
+    text = b"[target]\nfile = 'pilots.npz'\n"
+    stack, pilots = uploaded(lab, ("mine.toml", text), ("pilots.npz", b"other"))
+    asked = {"recipe": "calibrate", "fields": {"stack": stack, "pilots": pilots}}
+    answer = lab.post("/api/jobs", json=asked, headers=OWN)
+    assert answer.json()["refused"].startswith("`pilots.npz` is the name of another file")
+
+
+def test_a_job_is_called_by_what_was_filled_in(lab, designed):
+    assert designed["title"] == "Design: Seed 3, layers.count 2, layers.columns 3, layers.rows 3"
 
 
 def test_a_job_that_takes_too_much_memory_says_so(tmp_path):

@@ -1,5 +1,7 @@
 """What files pages reach: examples, uploads, what jobs left; and no others."""
 
+import json
+
 import numpy as np
 import pytest
 from lab_case import a_lab, upload, uploaded
@@ -92,20 +94,52 @@ def test_an_upload_is_found_again(lab):
     [
         ([("x.exe", b"MZ")], "must end in"),
         ([("x.pkl", b"\x80")], "must end in"),
-        ([(".hidden.toml", STACK)], "plain name"),
+        ([(".hidden.toml", STACK)], "must end in"),
         ([("stack.toml", b"")], "is empty"),
-        ([("stack.toml", b"\xff\xfe")], "must be TOML"),
+        ([("stack.toml", b"\xff\xfe")], "UTF-8"),
         ([("stack.toml", b"a = [")], "must be TOML"),
         ([("s.toml", b'[target]\nfile = "/etc/passwd"')], "uploaded with it"),
         ([("s.toml", b'[atoms]\ntable = "../../x.csv"')], "uploaded with it"),
         ([("s.toml", b'[atoms]\ntable = "..\\\\x.csv"')], "uploaded with it"),
         ([(f"{k}.csv", b"1") for k in range(21)], "files"),
+        ([("a.csv", b"1"), ("a.csv", b"2")], "names of their own"),
     ],
 )
 def test_uploads_that_are_not_taken(lab, files, said):
     answer = upload(lab, *files)
     assert answer.status_code in (400, 422)
     assert said in answer.text
+
+
+@pytest.mark.parametrize("name", ["pilots (1).npz", "Messung_ä.npz", "a, b+c-d.npz"])
+def test_names_as_people_have_them(lab, name):
+    (kept,) = uploaded(lab, (name, b"x"))
+    assert kept.endswith(f"/{name}")
+
+
+def test_a_run_may_have_any_name(tmp_path):
+    folder = tmp_path / "Läufe (2)"
+    folder.mkdir()
+    (folder / "run.json").write_text("{}")
+    library = Library(tmp_path / "lab")
+    assert library.run("Läufe (2)") == folder
+    for name in ("..", ".", "", "x/../Läufe (2)", "\0"):
+        with pytest.raises(InputError):
+            library.run(name)
+
+
+def test_copies_of_other_files_are_not_offered(tmp_path):
+    """A job's own stack file is, where numbers were changed."""
+    library, job = Library(tmp_path / "lab"), new_id()
+    folder = library.jobs / job
+    folder.mkdir(parents=True)
+    for name in ("stack.toml", "calibrated.toml"):
+        (folder / name).write_bytes(STACK)
+    for changes, more in (({}, set()), ({"layers.count": "3"}, {f"job/{job}/stack.toml"})):
+        record = {"files": {"stack": "stack.toml"}, "fields": {"changes": changes}}
+        (folder / "job.json").write_text(json.dumps(record))
+        listed = {each["name"] for each in library.names([".toml"]) if "job/" in each["name"]}
+        assert listed == {f"job/{job}/calibrated.toml"} | more
 
 
 def test_a_name_with_folders_loses_them(lab):

@@ -44,7 +44,13 @@ def _export_for_target(design: "Design", output: Path, bits: int) -> dict[str, A
 
     written = _export_layers(design, output, bits)
     rounded = with_phases(design, read_codes(output))
-    return {"nmse_db": design.nmse_db, "rounded_nmse_db": rounded.nmse_db, **written}
+    return {
+        "nmse_db": design.nmse_db,
+        "rounded_nmse_db": rounded.nmse_db,
+        "insertion_loss_db": design.insertion_loss_db,
+        "rounded_insertion_loss_db": rounded.insertion_loss_db,
+        **written,
+    }
 
 
 def _export_for_directions(design: "DirectionDesign", output: Path, bits: int) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """`metastack lab`: the lab in the browser."""
 
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +10,7 @@ from .output import warn
 from .run_options import RunsFolder, runs_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from socket import socket
 
 _LEAST_TOKEN = 16
@@ -21,7 +24,12 @@ def lab(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for any.")] = 8765,
     token: Annotated[
         str | None,
-        typer.Option(help="What the address must say; else drawn at random.", show_default=False),
+        typer.Option(
+            envvar="METASTACK_LAB_TOKEN",
+            help="What the address must say; else drawn at random. Others on this machine can read "
+            "command lines: better set METASTACK_LAB_TOKEN.",
+            show_default=False,
+        ),
     ] = None,
     runs: RunsFolder = None,
     no_browser: Annotated[
@@ -33,7 +41,10 @@ def lab(
     Prints the address with its token; who has it can run commands of metastack on this machine, and
     nobody else can. Ctrl-C ends the lab and every job in it.
     """
+    from urllib.parse import quote
+
     from ..errors import InputError
+    from ..files.exclusive import alone_in
 
     _check_reach(host, token)
     try:
@@ -44,22 +55,25 @@ def lab(
     except ImportError as error:
         raise InputError("The lab needs starlette and uvicorn; install metastack[lab].") from error
 
-    folder, listening = runs_folder(runs), _listening(host, port)
-    bound = listening.getsockname()[1]
-    access = Access(**{"token": token} if token else {}, hosts=("localhost", host), port=bound)
-    address = f"http://{_shown_host(host)}:{bound}/?token={access.token}"
-    typer.echo(f"metastack lab: {address}\nCtrl-C ends it.")
-    config = uvicorn.Config(
-        Lab(folder, access).app(),
-        log_level="warning",
-        timeout_graceful_shutdown=_SECONDS_FOR_LAST_ANSWERS,
-    )
-    if not no_browser:
-        _open_soon(address)
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        return
+    folder = runs_folder(runs)
+    own = folder / "lab"
+    own.mkdir(exist_ok=True)
+    with (
+        alone_in(own, what="kept open", instead="end that, or give other `--runs`"),
+        _listening(host, port) as listening,
+        suppress(KeyboardInterrupt),
+    ):
+        bound = listening.getsockname()[1]
+        access = Access(**{"token": token} if token else {}, hosts=("localhost", host), port=bound)
+        address = f"http://{_shown_host(host)}:{bound}/?token={quote(access.token, safe='')}"
+        config = uvicorn.Config(
+            Lab(folder, access).app(),
+            log_level="warning",
+            timeout_graceful_shutdown=_SECONDS_FOR_LAST_ANSWERS,
+        )
+        typer.echo(f"metastack lab: {address}\nCtrl-C ends it.")
+        with nullcontext() if no_browser else _browser_at(address, own / "open.html"):
+            uvicorn.Server(config).run(sockets=[listening])
 
 
 def _check_reach(host: str, token: str | None) -> None:
@@ -117,11 +131,27 @@ def _shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _open_soon(address: str) -> None:
-    """Open a browser once the lab answers; a machine without one is no error."""
+@contextmanager
+def _browser_at(address: str, page: Path) -> "Generator[None]":
+    """Open a browser once the lab answers; a machine without one is no error.
+
+    It is given a page that only this user can read, which leads to the address: command lines, with
+    a token in them, could be read by everybody.
+    """
+    import os
     import threading
     import webbrowser
+    from html import escape
 
-    timer = threading.Timer(0.8, webbrowser.open, (address,))
+    page.unlink(missing_ok=True)
+    with os.fdopen(os.open(page, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(
+            f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={escape(address)}">\n'
+        )
+    timer = threading.Timer(0.8, webbrowser.open, (page.absolute().as_uri(),))
     timer.daemon = True
     timer.start()
+    try:
+        yield
+    finally:
+        page.unlink(missing_ok=True)

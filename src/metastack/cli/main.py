@@ -16,6 +16,7 @@ from . import (
     design_robust,
     doa,
     doa_study,
+    evaluate,
     export,
     figures,
     import_pilots,
@@ -57,6 +58,7 @@ app.command("sweep")(sweep.sweep)
 app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("import")(import_pilots.import_pilots)
+app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("figures")(figures.figures)

@@ -5,11 +5,13 @@ added to it then, a JSON object a line.
 """
 
 import json
+import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from ..stack import Stack
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_BETWEEN_ENDS = 0.2
 
 
 class _Bar:
@@ -79,27 +82,42 @@ class _Bar:
 
 
 class DesignProgress(_Bar):
-    """Shows which start is running and its error; call it after every iteration."""
+    """Shows which start is running and its error; `stack`: its loss, too, to who follows."""
 
     def __init__(self, starts: int, stack: "Stack | None" = None) -> None:
         text = "starts  iteration {task.fields[iteration]}  {task.fields[error_db]:.1f} dB"
         super().__init__("design", starts, TextColumn(text), iteration=0, error_db=0.0)
         self._stack = stack if self._told else None
+        self._untold: SearchProgress | None = None
+        self._last_end = -math.inf
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self._untold is not None:
+            self._show_end(self._untold)
+        super().__exit__(kind, error, trace)
 
     def __call__(self, progress: "SearchProgress") -> None:
-        """Show every iteration, and after the last of them what the best phases lose."""
-        first = progress.first_iteration
-        *before, last = enumerate(progress.errors_db.tolist(), start=first)
-        for iteration, errors_db in before:
-            self._show_all(progress.first_start, iteration, errors_db)
-        iteration, errors_db = last
-        self._show_all(progress.first_start, iteration, errors_db, self._losses_db(progress))
+        """Show the iterations that are worth it, and now and then what the best phases lose."""
+        if self._untold is not None and self._untold.first_start != progress.first_start:
+            self._show_end(self._untold)
+        for iteration, errors_db in enumerate(progress.errors_db, progress.first_iteration):
+            if _is_shown(iteration):
+                self._show_starts(progress.first_start, iteration, errors_db)
+        self._untold = progress
+        if time.monotonic() - self._last_end >= _SECONDS_BETWEEN_ENDS:
+            self._show_end(progress)
 
-    def _losses_db(self, progress: "SearchProgress") -> list[float] | None:
-        """Insertion losses of all starts, where somebody follows a stack's design."""
-        if self._stack is None:
-            return None
-        return self._meter(progress.phases_rad).tolist()
+    def _show_end(self, progress: "SearchProgress") -> None:
+        """The last iteration, with the insertion loss of the best phases."""
+        iteration = progress.first_iteration + len(progress.errors_db) - 1
+        losses = None if self._stack is None else self._meter(progress.phases_rad)
+        self._show_starts(progress.first_start, iteration, progress.errors_db[-1], losses)
+        self._untold, self._last_end = None, time.monotonic()
 
     @cached_property
     def _meter(self) -> "InsertionLossMeter":
@@ -108,22 +126,27 @@ class DesignProgress(_Bar):
         assert self._stack is not None
         return InsertionLossMeter.of(self._stack)
 
-    def _show_all(
+    def _show_starts(
         self,
-        first_start: int,
+        first: int,
         iteration: int,
-        errors_db: Sequence[float],
-        losses_db: Sequence[float] | None = None,
+        errors_db: Iterable[Any],
+        losses_db: Iterable[Any] | None = None,
     ) -> None:
         """One iteration of every start of a batch."""
-        for index, error_db in enumerate(errors_db):
-            start = first_start + index
+        losses = repeat(None) if losses_db is None else map(float, losses_db)
+        # `losses` may be without end.
+        for start, (error, loss) in enumerate(zip(errors_db, losses, strict=False), first):
+            fields = {"iteration": iteration, "error_db": float(error)}
+            if loss is not None:
+                fields["insertion_loss_db"] = loss
             place = f"start {start + 1} of {self._total}, iteration {iteration}"
-            line = f"{place}, error {error_db:.1f} dB"
-            fields = {"iteration": iteration, "error_db": error_db}
-            if losses_db is not None:
-                fields["insertion_loss_db"] = losses_db[index]
-            self._show(start, line, **fields)
+            self._show(start, f"{place}, error {fields['error_db']:.1f} dB", **fields)
+
+
+def _is_shown(iteration: int) -> bool:
+    """Every iteration at first, then every second, fourth, ...: as many each time it doubles."""
+    return iteration % 2 ** max(0, iteration.bit_length() - 8) == 0
 
 
 class CountProgress(_Bar):

@@ -6,6 +6,7 @@ from .design_phases import (
     default_methods,
     design_phases,
     design_seeds,
+    in_stack,
     insertion_loss_tradeoff,
     with_phases,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "design_robustly",
     "design_seeds",
     "expected_nmse",
+    "in_stack",
     "insertion_loss_tradeoff",
     "required_bytes",
     "with_phases",

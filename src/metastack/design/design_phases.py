@@ -181,6 +181,30 @@ def with_phases(design: Design, phases_rad: Float[np.ndarray, "layers atoms"]) -
     )
 
 
+def in_stack(design: Design, stack: Stack) -> Design:
+    """The same phases in another stack, as it is built for one, and what they do there.
+
+    Raises:
+        InputError: a stack of other layers, atoms or ports.
+    """
+    check_shape(stack, design.phases_rad)
+    check_matrix(design.target, (stack.receiver_array.size, stack.input_array.size))
+    return with_phases(replace(design, stack=stack), design.phases_rad)
+
+
+def check_shape(stack: Stack, phases_rad: Float[np.ndarray, "layers atoms"]) -> None:
+    """Refuse a stack that such phases are not for.
+
+    Raises:
+        InputError: other numbers of layers or atoms.
+    """
+    require(
+        np.shape(phases_rad) == stack.phases_shape,
+        f"The stack must have layers x atoms {np.shape(phases_rad)}, as the design, but has "
+        f"{stack.phases_shape}.",
+    )
+
+
 def check_design(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) -> None:
     """Refuse what the default methods could not design, before anything is computed.
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from ..errors import InputError
 from .guard import Access, Guard
 from .hand import Hand, HandError
-from .interface import Interface, most_bytes, refused
+from .interface import REFUSALS, Interface, most_bytes
 from .jobs import Jobs, Limits
 from .library import Library
 from .limits import LimitBody
@@ -63,7 +62,7 @@ class Lab:
         inner = Starlette(
             routes=[*page_routes(), *interface.routes()],
             lifespan=lifespan,
-            exception_handlers={HTTPException: refused},
+            exception_handlers=REFUSALS,
         )
         zipped = GZipMiddleware(inner, minimum_size=1000, compresslevel=5)
         return Guard(LimitBody(zipped, most_bytes), self.access)

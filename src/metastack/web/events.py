@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ..cli.output import plain
-from .job_record import described, progress_lines
+from .job_record import ProgressReader, described
 from .jobs import Jobs
 
 _SECONDS_BETWEEN_LOOKS = 0.15
@@ -23,12 +23,13 @@ _LOOKS_BETWEEN_SIGNS_OF_LIFE = 60
 async def job_events(jobs: Jobs, job: str, after: int) -> AsyncIterator[str]:
     """Events of a job, beginning with the progress that comes after the first `after` lines."""
     folder, shown, looks = jobs.folder(job), "", 0
+    progress = ProgressReader(folder)
     while True:
         record = jobs.record(job)
-        told = progress_lines(folder)
-        if len(told) > after:
-            yield _event("progress", told[after:], number=len(told))
-            after = len(told)
+        had = progress.count
+        told = progress.new_lines()[max(0, after - had) :]
+        if told:
+            yield _event("progress", told, number=progress.count)
         now = json.dumps(plain(described(folder, record)))
         if now != shown:
             shown = now

@@ -9,10 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..errors import require
-from ..files.wording import shown
+from ..errors import InputError
 
-_MOST_LETTERS = 200
+_MOST_LETTERS = 4000
+_LONGEST_TITLE = 120
+
+
+class RefusedFormError(InputError):
+    """Input that cannot be used, and the field that it is in."""
+
+    def __init__(self, message: str, field: str | None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Kind(StrEnum):
@@ -52,12 +60,11 @@ class Field:
         """What the value adds to a command line; one word an option, so that none becomes another.
 
         Raises:
-            InputError: a value that is far too long.
+            RefusedFormError: a value that is far too long.
         """
-        require(
-            len(value) <= _MOST_LETTERS,
-            f"`{self.option}` must be at most {_MOST_LETTERS} letters, but is {shown(value)}.",
-        )
+        if len(value) > _MOST_LETTERS:
+            said = f"`{self.option}` must be at most {_MOST_LETTERS} letters, but has {len(value)}."
+            raise RefusedFormError(said, self.name)
         if not value:
             return []
         if self.kind is Kind.FLAG:
@@ -91,7 +98,7 @@ class Recipe:
         """The arguments of every command. `files`: what the files of fields are called.
 
         Raises:
-            InputError: a value that is far too long.
+            RefusedFormError: a value that is far too long.
         """
         return [self._line(step, given, files) for step in self.steps]
 
@@ -103,6 +110,17 @@ class Recipe:
             for word in field.arguments(files.get(field.name) or given.get(field.name, ""))
         ]
         return [word.format(**files) for word in step.words] + options
+
+    def told(self, given: Mapping[str, str], changes: Mapping[str, str]) -> str:
+        """The title with what was filled in otherwise than it stands there, but for files."""
+        others = {
+            field.label: given[field.name]
+            for field in self.fields
+            if field.kind is not Kind.FILE and given.get(field.name, field.default) != field.default
+        }
+        given_otherwise = (others | dict(changes)).items()
+        listed = ", ".join(f"{name} {value or 'empty'}" for name, value in given_otherwise)
+        return f"{self.title}: {listed[:_LONGEST_TITLE]}" if listed else self.title
 
     def field_of(
         self, sentence: str, files: Mapping[str, str], changes: Mapping[str, str]

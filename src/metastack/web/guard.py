@@ -107,8 +107,9 @@ class Guard:
         left = [(k, v) for k, v in request.query_params.multi_items() if k != "token"]
         place = "/" + request.url.path.lstrip("/")
         answer = RedirectResponse(f"{place}?{urlencode(left)}" if left else place, 303)
+        # Lax, so that a link elsewhere to a page of the lab opens it; it can do nothing but look.
         answer.set_cookie(
-            self.access.cookie, self.access.token, httponly=True, samesite="strict", path="/"
+            self.access.cookie, self.access.token, httponly=True, samesite="lax", path="/"
         )
         return answer
 

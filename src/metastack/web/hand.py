@@ -54,8 +54,9 @@ class Hand:
         assert process.stdout is not None
         try:
             process.stdin.write(line.encode() + b"\n")
+            # A line that is too long is a ValueError.
             answer = await asyncio.wait_for(process.stdout.readline(), _PATIENCE_S)
-        except (TimeoutError, ConnectionError) as error:
+        except (TimeoutError, ConnectionError, ValueError) as error:
             await self.close()
             raise InputError(_LOST) from error
         except asyncio.CancelledError:

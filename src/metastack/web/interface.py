@@ -1,7 +1,7 @@
 """What the scripts of pages ask for: jobs, files, answers of the warm process."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ExceptionHandler
 
 from ..cli.output import plain
 from ..errors import InputError, require
 from ..report.figures_of_page import PageFigure, page_figures
 from .events import job_events
+from .forms import RefusedFormError
 from .hand import Hand, HandError
 from .job_record import described, headline
-from .jobs import Jobs, RefusedFormError
+from .jobs import Jobs
 from .library import MOST_BYTES, MOST_FILES, Library
 
 _MOST_OF_A_FORM = 2**20
@@ -43,12 +45,13 @@ class Interface:
     hand: Hand
 
     def routes(self) -> list[Route]:
-        """Every address, with what a refusal looks like there."""
+        """Every address."""
         job = "/api/jobs/{job}"
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/api/jobs", self.all_jobs),
             ("POST", "/api/jobs", self.submit),
             ("GET", job, self.job),
+            ("DELETE", job, self.remove),
             ("POST", f"{job}/stop", self.stop),
             ("GET", f"{job}/events", self.events),
             ("GET", job + "/files/{name}", self.job_file),
@@ -61,7 +64,7 @@ class Interface:
             ("GET", "/api/runs/{run}/results.nc", self.run_results),
             ("POST", "/api/runs/{run}/resume", self.resume),
         ]
-        return [Route(path, _refusing(each), methods=[method]) for method, path, each in table]
+        return [Route(path, each, methods=[method]) for method, path, each in table]
 
     async def all_jobs(self, request: Request) -> Response:
         """Every job, the newest first, with the numbers by which jobs are compared."""
@@ -80,6 +83,11 @@ class Interface:
     async def stop(self, request: Request) -> Response:
         """Stop a job."""
         self.jobs.stop(request.path_params["job"])
+        return JSONResponse({})
+
+    async def remove(self, request: Request) -> Response:
+        """Remove a job that is over, with its files."""
+        self.jobs.remove(request.path_params["job"])
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
@@ -168,25 +176,29 @@ async def _form(request: Request) -> dict[str, Any]:
     return form
 
 
-async def refused(request: Request, error: Exception) -> Response:
-    """What the framework refuses, said like everything else."""
+async def _refused_by_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"refused": error.detail, "field": None}, error.status_code)
 
 
-def _refusing(handler: Handler) -> Handler:
-    """The handler, with refusals as JSON: the sentence, and the field that it is about."""
+async def _refused(request: Request, error: Exception) -> Response:
+    field = error.field if isinstance(error, RefusedFormError) else None
+    return JSONResponse({"refused": str(error), "field": field}, 422)
 
-    async def refusing(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except InputError as error:
-            field = error.field if isinstance(error, RefusedFormError) else None
-            return JSONResponse({"refused": str(error), "field": field}, 422)
-        except HandError as error:
-            sentence = f"Internal error, please report it: {error}."
-            return JSONResponse({"refused": sentence, "field": None}, 500)
-        except ClientDisconnect:
-            return Response(status_code=499)
 
-    return refusing
+async def _failed(request: Request, error: Exception) -> Response:
+    sentence = f"Internal error, please report it: {error}."
+    return JSONResponse({"refused": sentence, "field": None}, 500)
+
+
+async def _left_alone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)
+
+
+# Whatever is refused is JSON: the sentence, and the field that it is about.
+REFUSALS: Mapping[type[Exception], ExceptionHandler] = {
+    HTTPException: _refused_by_framework,
+    InputError: _refused,
+    HandError: _failed,
+    ClientDisconnect: _left_alone,
+}

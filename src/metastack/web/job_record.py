@@ -117,11 +117,24 @@ def messages(folder: Path) -> list[str]:
     return path.read_text("utf-8", "replace").splitlines() if path.exists() else []
 
 
-def progress_lines(folder: Path) -> list[dict[str, Any]]:
-    """What was told on the way; a line that is just being written is left for the next time."""
-    path = folder / PROGRESS
-    lines = path.read_text("utf-8", "replace").split("\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+class ProgressReader:
+    """Reads what commands tell on their way, each line once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._offset = folder / PROGRESS, 0
+        self.count = 0
+
+    def new_lines(self) -> list[dict[str, Any]]:
+        """What was told since the last time; a line that is just being written waits."""
+        if not self._path.exists() or self._path.stat().st_size <= self._offset:
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            whole, end, _ = file.read().rpartition(b"\n")
+        self._offset += len(whole) + len(end)
+        lines = [json.loads(line) for line in whole.decode("utf-8", "replace").splitlines()]
+        self.count += len(lines)
+        return lines
 
 
 def outputs(folder: Path) -> list[dict[str, Any]]:

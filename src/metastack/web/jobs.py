@@ -4,8 +4,8 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import InputError, require
 from ..files.toml_sections import changed_toml
 from ..files.wording import at_file, read_text, shown
-from .forms import Recipe
+from .forms import Recipe, RefusedFormError
 from .job_record import (
     MESSAGES,
     PROGRESS,
@@ -27,6 +27,7 @@ from .job_record import (
 from .library import Library, is_id, new_id, suffix_of
 from .processes import environment, python_module
 from .recipes import RECIPES
+from .references import references
 from .stack_form import typed_changes
 
 _OK, _REFUSED, _INTERRUPTED = 0, 2, 130
@@ -45,14 +46,6 @@ class Limits:
     most_bytes: int = 6 * 2**30
 
 
-class RefusedFormError(InputError):
-    """Input that cannot be used, and the field that it is in."""
-
-    def __init__(self, message: str, field: str | None) -> None:
-        super().__init__(message)
-        self.field = field
-
-
 @dataclass
 class Jobs:
     """All jobs of a lab: those that wait or run, and those whose folders are there."""
@@ -61,6 +54,7 @@ class Jobs:
     limits: Limits = field(default_factory=Limits)
     _tasks: dict[str, "asyncio.Task[None]"] = field(default_factory=dict[str, Any])
     _processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict[str, Any])
+    _waiting: set[str] = field(default_factory=set[str])
     _stopped: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
@@ -129,7 +123,15 @@ class Jobs:
         kept = {**fields, "changes": changes, "poses": asked.get("poses", [])}
         return self._begun(
             folder,
-            JobRecord(folder.name, recipe.name, recipe.title, kept, files, lines, now_utc()),
+            JobRecord(
+                folder.name,
+                recipe.name,
+                recipe.told(fields, _texts(changes)),
+                kept,
+                files,
+                lines,
+                now_utc(),
+            ),
         )
 
     def _fill(
@@ -141,12 +143,14 @@ class Jobs:
     ) -> None:
         """Copy what the commands read, the stack file with its changes."""
         for name, file in files.items():
-            self.library.copy(fields[name], folder, to=file)
+            with _beside(name):
+                self.library.copy(fields[name], folder, to=file)
         if "stack" not in files:
             return
         stack = folder / files["stack"]
         if changes := typed_changes(_table(asked.get("changes"))):
-            _write_changed(stack, stack, changes)
+            with _beside("stack"):
+                _write_changed(stack, stack, changes)
         if "poses" in asked:
             poses = [_table(each) for each in _list(asked["poses"])]
             _write_changed(stack, folder / "built.toml", {"poses": poses})
@@ -158,11 +162,9 @@ class Jobs:
             given = fields.get(each.name, "")
             if not each.is_file(given):
                 continue
-            try:
+            with _beside(each.name):
                 require(given, f"`{each.label}` must be chosen, but is not.")
                 self.library.path(given)
-            except InputError as error:
-                raise RefusedFormError(str(error), each.name) from error
             names[each.name] = each.name + (Path(given).suffix or suffix_of(given))
         return names
 
@@ -177,12 +179,20 @@ class Jobs:
         self._write(record)
         task = asyncio.get_running_loop().create_task(self._work(folder, record))
         self._tasks[record.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
+        self._waiting.add(record.id)
+        task.add_done_callback(lambda _: self._forget(record.id))
         return record
+
+    def _forget(self, job: str) -> None:
+        """Keep nothing in memory of a job that is over."""
+        self._tasks.pop(job, None)
+        self._waiting.discard(job)
+        self._stopped.discard(job)
 
     async def _work(self, folder: Path, record: JobRecord) -> None:
         """Wait for room, run the commands, and write how it ended."""
         async with self._room:
+            self._waiting.discard(record.id)
             try:
                 record = await self._worked(folder, record)
             except OSError as error:
@@ -232,12 +242,27 @@ class Jobs:
         Raises:
             InputError: there is no such job.
         """
-        if self.record(job).state.is_over:
+        record = self.record(job)
+        if job not in self._tasks:
+            return
+        if job in self._waiting:
+            self._tasks[job].cancel()
+            self._write(record.moved(State.STOPPED, sentence=_STOPPED))
             return
         process, again = self._processes.get(job), job in self._stopped
         self._stopped.add(job)
         if process is not None and process.returncode is None:
             process.send_signal(signal.SIGKILL if again else signal.SIGINT)
+
+    def remove(self, job: str) -> None:
+        """Remove a job with everything that it wrote.
+
+        Raises:
+            InputError: there is no such job, or it is not over.
+        """
+        self.record(job)
+        require(job not in self._tasks, "A job must be over to be removed; stop it first.")
+        shutil.rmtree(self.folder(job))
 
     async def close(self) -> None:
         """Stop everything, and wait a little for what is written then."""
@@ -270,6 +295,15 @@ def _ended(record: JobRecord, folder: Path, code: int, *, stopped: bool) -> JobR
     return record.moved(State.REFUSED, sentence=sentence, field=about)
 
 
+@contextmanager
+def _beside(field: str) -> Generator[None]:
+    """Refusals inside are about this field."""
+    try:
+        yield
+    except InputError as error:
+        raise RefusedFormError(str(error), field) from error
+
+
 def _texts(value: Any) -> dict[str, str]:
     return {name: str(each).strip() for name, each in _table(value).items()}
 
@@ -295,6 +329,8 @@ def _list(value: Any) -> list[Any]:
 
 def _write_changed(path: Path, to: Path, changes: Mapping[str, Any]) -> None:
     try:
-        to.write_text(changed_toml(read_text(path), changes), encoding="utf-8")
+        text = changed_toml(read_text(path), changes)
+        references(text)
     except (InputError, TypeError) as error:
         raise at_file(str(error), path.name) from error
+    to.write_text(text, encoding="utf-8")

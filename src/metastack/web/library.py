@@ -4,24 +4,25 @@ A file is called by where it is and its name: `example/stack_2x2.toml`, `upload/
 `job/ID/design.nc`.
 """
 
+import json
 import re
 import shutil
-import tomllib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
 
-from ..errors import require
-from ..files.wording import at_file, shown
+from ..errors import InputError, require
+from ..files.wording import naming, read_text, shown
+from .references import references
 
 EXAMPLES = Path(__file__).parent / "examples"
 SUFFIXES = (".toml", ".nc", ".npz", ".npy", ".mat", ".h5", ".csv", ".sNp")
 MOST_BYTES, MOST_FILES = 64 * 2**20, 20
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. +-]{0,120}")
+_NAME = re.compile(r"\w[\w. ,+()-]{0,120}")
 _TOUCHSTONE = re.compile(r"\.s[0-9]{1,4}p")
 
 
@@ -59,7 +60,8 @@ class Library:
             InputError: there is no run of that name.
         """
         path = self.runs / name
-        is_run = _NAME.fullmatch(name) and (path / "run.json").is_file() and not path.is_symlink()
+        is_inside = Path(name).name == name and "\0" not in name and not path.is_symlink()
+        is_run = is_inside and (path / "run.json").is_file()
         require(is_run, f"There is no run `{shown(name)}` here.")
         return path
 
@@ -104,8 +106,10 @@ class Library:
             yield f"example/{path.name}", f"{path.name} (published)"
         for place, root in (("job", self.jobs), ("upload", self.uploads)):
             for folder in sorted(root.glob("*"), reverse=True):
+                copies = _copies(folder)
                 for path in sorted(folder.glob("[!.]*")):
-                    yield f"{place}/{folder.name}/{path.name}", f"{path.name} ({_told(folder)})"
+                    if path.name not in copies:
+                        yield f"{place}/{folder.name}/{path.name}", f"{path.name} ({_told(folder)})"
 
     def keep(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
         """Keep files that were uploaded together, and say what they are called here.
@@ -118,6 +122,8 @@ class Library:
         require(1 <= len(named) <= MOST_FILES, f"Upload from 1 to {MOST_FILES} files at a time.")
         for name, content in named:
             _check_upload(name, content)
+        alike = [name for name, count in Counter(name for name, _ in named).items() if count > 1]
+        require(not alike, f"Files of one upload must have names of their own, but {alike} repeat.")
         folder = self.uploads / new_id()
         folder.mkdir(parents=True)
         for name, content in named:
@@ -125,12 +131,21 @@ class Library:
         return [f"upload/{folder.name}/{name}" for name, _ in named]
 
     def copy(self, name: str, folder: Path, *, to: str) -> None:
-        """Copy a file to `folder / to`, and beside it what was uploaded together with it."""
+        """Copy a file to `folder / to`, and beside it what it refers to if it is a stack file.
+
+        Raises:
+            InputError: a stack file that refers to what is not beside it, or has the name of a file
+                that is there already.
+        """
         path = self.path(name)
-        if name.startswith("upload/"):
-            for other in path.parent.glob("[!.]*"):
-                shutil.copyfile(other, folder / other.name)
-        shutil.copyfile(path, folder / to)
+        beside = references(read_text(path)) if path.suffix == ".toml" else []
+        copied = {other: self.path(f"{name.rpartition('/')[0]}/{other}") for other in beside}
+        for target, source in [*copied.items(), (to, path)]:
+            require(
+                not (folder / target).exists(),
+                f"`{target}` is the name of another file of this job; call it otherwise.",
+            )
+            shutil.copyfile(source, folder / target)
 
 
 def _told(folder: Path) -> str:
@@ -138,35 +153,30 @@ def _told(folder: Path) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:4]}:{clock[4:]}"
 
 
+def _copies(folder: Path) -> Collection[str]:
+    """What a job only copied; its stack file is its own where numbers were changed."""
+    try:
+        record = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        copies = set(record["files"].values())
+        return copies - {record["files"].get("stack")} if record["fields"]["changes"] else copies
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
 def _check_upload(name: str, content: bytes) -> None:
     require(
         _NAME.fullmatch(name) and suffix_of(name) in SUFFIXES,
-        f"An upload must end in {', '.join(SUFFIXES)} and have a plain name, but is {shown(name)}.",
+        f"An upload must end in {', '.join(SUFFIXES)}, its name be of letters, digits, `. ,+()-`, "
+        f"but it is {shown(name)}.",
     )
     require(content, f"An upload must hold something, but `{name}` is empty.")
     if suffix_of(name) == ".toml":
-        _check_references(name, content)
+        with naming(name):
+            references(_decoded(content))
 
 
-def _check_references(name: str, content: bytes) -> None:
-    """A stack file may name files beside it, and no others."""
+def _decoded(content: bytes) -> str:
     try:
-        document = tomllib.loads(content.decode())
-    except (ValueError, RecursionError) as error:
-        raise at_file(f"The file must be TOML, but is not: {error}.", name) from error
-    for key, value in _texts(document):
-        if key in ("file", "table") and Path(value.replace("\\", "/")).name != value:
-            message = f"`{key}` must be a file that is uploaded with it, but is {shown(value)}."
-            raise at_file(message, name)
-
-
-def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a document with its key."""
-    if isinstance(value, str):
-        yield key, value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each, key)
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            yield from _texts(each, name)
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"The file must be text in UTF-8, but is not: {error}.") from error

@@ -12,8 +12,6 @@ One process at a time computes in a folder.
 """
 
 import json
-import os
-import socket
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -28,6 +26,7 @@ import numpy as np
 from ...errors import InputError, require
 from ...files.atomic import replacing
 from ...files.dataset_file import load_dataset, save_dataset
+from ...files.exclusive import alone_in
 from ...files.wording import one_line, shown
 from ..units import Results, Unit
 from .executors import Outcome, Refused
@@ -230,27 +229,9 @@ class RunFolder:
         Raises:
             InputError: another process does; the folder cannot be written to.
         """
-        from filelock import FileLock, Timeout
-
-        lock, holder = FileLock(self.path / ".lock", timeout=0), self.path / ".holder"
-        try:
-            lock.acquire()
-        except Timeout:
-            whom = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-            raise InputError(
-                f"`{self.path}` must be computed by one process at a time, but {whom} is at it; "
-                "wait for it, or give another folder."
-            ) from None
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        try:
-            with replacing(holder) as temporary:
-                temporary.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        with alone_in(self.path, what="computed", instead="wait for it, or give another folder"):
             self._remove_half_written()
             yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
     def _remove_half_written(self) -> None:
         """Temporary files of a process that was killed."""

@@ -17,12 +17,12 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ...cli.device import Device, is_dft, read_device
+from ...design.design_phases import check_shape
 from ...doa import DirectionModel, KnownNoise, MaximumLikelihood, Protocol
 from ...doa.joint_fit import JointFit, joint_fit
 from ...doa.likelihood import Estimate
 from ...doa.scan import Scan
 from ...doa.source import complex_normal
-from ...errors import require
 from ...files import FileKind, identify, read_design, read_direction_design, read_stack
 from ...geometry import column_and_row
 from ...precision import float64, in_float64
@@ -93,11 +93,7 @@ def _built_response(design: Path, through: Path) -> Complex[np.ndarray, "receive
     for_directions = identify(design) is FileKind.DIRECTION_DESIGN
     phases_rad = (read_direction_design if for_directions else read_design)(design).phases_rad
     stack = read_stack(through).stack
-    require(
-        stack.phases_shape == np.shape(phases_rad),
-        f"The built stack must have layers x atoms {np.shape(phases_rad)}, as the design, but has "
-        f"{stack.phases_shape}.",
-    )
+    check_shape(stack, phases_rad)
     return np.asarray(response(stack, phases_rad))
 
 

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from ...cli.facts import stack_facts
-from ...errors import InputError
+from ...errors import InputError, require
 from ...files.stack_file import read_changed_stack
-from ...files.wording import read_text
+from ...files.toml_sections import changed_toml
+from ...files.wording import read_text, shown
 from ...stack import Stack
 from ..forms import named_in
 from ..library import Library
+from ..references import references
 from ..stack_form import stack_form, typed_changes
 from . import text
 
@@ -22,11 +24,14 @@ def stack(library: Library, given: dict[str, Any]) -> dict[str, Any]:
 
     `changes`: what was typed in the form.
     """
-    path, changes = library.path(text(given, "stack")), dict(given.get("changes") or {})
-    form = stack_form(read_text(path))
+    path, typed = library.path(text(given, "stack")), given.get("changes") or {}
+    require(isinstance(typed, dict), f"`changes` must be a table, but is {shown(typed)}.")
+    content, changes = read_text(path), typed_changes(typed)
+    form = stack_form(content)
     names = {each["name"]: each["name"] for each in form}
     try:
-        description = read_changed_stack(path, typed_changes(changes))
+        references(changed_toml(content, changes))
+        description = read_changed_stack(path, changes)
     except InputError as error:
         return {"form": form, "refused": str(error), "field": named_in(str(error), names)}
     built = description.stack
