@@ -78,7 +78,7 @@ def ready(page, name):
     first = {
         "design": "#space[data-drawn]",
         "directions": "#view[data-frames]",
-        "calibrate": "#plane option:nth-child(9)",
+        "calibrate": "#plane option:nth-child(7)",
         "runs": "#runs :is(caption, tbody)",
     }
     page.wait_for_selector(first[name], state="attached")
@@ -155,7 +155,7 @@ def test_a_design_to_its_end(visit):
     assert download.value.suggested_filename == "design.nc"
     page.fill("#table-table_bits", "4")
     page.click("#table button")
-    page.wait_for_selector("#table-job a[download='codes.csv']")
+    page.wait_for_selector("#table-files a[download='codes.csv']")
     again = page.url
     page.goto("about:blank")
     page.goto(again)
