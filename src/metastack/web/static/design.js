@@ -79,10 +79,12 @@ const MARGIN = 0.04;
 // seen from further off where the frame is narrow.
 function sceneOf(axis, { clientWidth: width, clientHeight: height }) {
   const ranges = ["z", "x", "y"].map((name) => extent(planes.flatMap((plane) => plane[name])));
-  const diagonal = Math.hypot(...ranges.map(([low, high]) => high - low)) || 1;
+  const sides = ranges.map(([low, high]) => high - low);
+  const diagonal = Math.hypot(...sides) || 1;
+  const isLong = Math.max(...sides) > 0.85 * diagonal && width > 1.5 * height;
   const [xRange, yRange, zRange] = ranges.map(([low, high]) => [low - MARGIN * diagonal, high + MARGIN * diagonal]);
-  const [x, y, z] = [xRange, yRange, zRange].map(([low, high]) => (1.6 * (high - low)) / diagonal);
-  const far = Math.max(1, (1.3 * height) / width);
+  const [x, y, z] = [xRange, yRange, zRange].map(([low, high]) => ((isLong ? 2 : 1.6) * (high - low)) / diagonal);
+  const far = Math.max(1, (1.4 * height) / width);
   const camera = { eye: { x: 1.1 * far, y: -1.7 * far, z: 0.8 * far }, center: { x: 0, y: 0, z: -0.1 } };
   return {
     xaxis: { ...axis("z (λ)"), range: xRange }, yaxis: { ...axis("x (λ)"), range: yRange }, zaxis: { ...axis("y (λ)"), range: zRange },

@@ -164,8 +164,8 @@ function drawFrame(context, width) {
 function drawSky(context) {
   const [cx, cy] = toScreen(0, 0);
   context.font = "13px system-ui, sans-serif";
-  context.lineWidth = 1;
   for (const ring of [30, 60, 90]) {
+    context.lineWidth = 1;
     const radius = toScreen(Math.sin((ring * Math.PI) / 180), 0)[0] - cx;
     context.strokeStyle = ring === 90 ? "#fff" : "rgb(255 255 255 / .45)";
     context.beginPath();

@@ -77,7 +77,7 @@ export function lines(canvas, series, { xLabel = "", yLabel = "" } = {}) {
   if (!drawn.length) return;
   context.font = "13px system-ui, sans-serif";
   const names = legendPlaces(context, drawn, width - 56 - 12);
-  const [left, right, top, bottom] = [56, 12, 10 + 18 * (names.at(-1).row + 1), 42];
+  const [left, right, top, bottom] = [56, 12, 14 + 18 * (names.at(-1).row + 1), 42];
   const [low, high] = extentOfAll(drawn.map((each) => each.y)), pad = (high - low || 1) * 0.05;
   const last = Math.max(1, extentOfAll(drawn.map((each) => each.x))[1]);
   const px = (x) => left + (x / last) * (width - left - right);
@@ -104,7 +104,7 @@ export function lines(canvas, series, { xLabel = "", yLabel = "" } = {}) {
     for (const at of thinned(each.x.length)) context.lineTo(px(each.x[at]), py(each.y[at]));
     context.stroke();
     context.setLineDash([]);
-    context.fillText(`— ${each.name}`, left + 8 + names[index].x, 22 + 18 * names[index].row);
+    context.fillText(`— ${each.name}`, left + 8 + names[index].x, 26 + 18 * names[index].row);
   });
 }
 
