@@ -81,9 +81,10 @@ function sceneOf(axis, { clientWidth: width, clientHeight: height }) {
   const ranges = ["z", "x", "y"].map((name) => extent(planes.flatMap((plane) => plane[name])));
   const sides = ranges.map(([low, high]) => high - low);
   const diagonal = Math.hypot(...sides) || 1;
-  const isLong = Math.max(...sides) > 0.85 * diagonal && width > 1.5 * height;
+  const isLong = Math.max(...sides) > 0.85 * diagonal;
+  const size = isLong ? (width > 1.5 * height ? 2 : 1.4) : 1.6;
   const [xRange, yRange, zRange] = ranges.map(([low, high]) => [low - MARGIN * diagonal, high + MARGIN * diagonal]);
-  const [x, y, z] = [xRange, yRange, zRange].map(([low, high]) => ((isLong ? 2 : 1.6) * (high - low)) / diagonal);
+  const [x, y, z] = [xRange, yRange, zRange].map(([low, high]) => (size * (high - low)) / diagonal);
   const far = Math.max(1, (1.4 * height) / width);
   const camera = { eye: { x: 1.1 * far, y: -1.7 * far, z: 0.8 * far }, center: { x: 0, y: 0, z: -0.1 } };
   return {
@@ -217,7 +218,7 @@ async function showDesign(job) {
   $("#to-calibrate").href = `/calibrate?mode=pull&stack=${encodeURIComponent(job.fields.stack)}&design=${encodeURIComponent(name)}`;
 }
 
-const also = () => (address().get("with") || "").split(",").filter(Boolean);
+const also = () => (address().get("with") || "").split(",").filter((each) => each && each !== watched);
 
 function addOther(job) {
   pointsOf(job).name = job.slice(9, 15);
