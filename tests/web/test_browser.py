@@ -78,7 +78,7 @@ def ready(page, name):
     first = {
         "design": "#space[data-drawn]",
         "directions": "#view[data-frames]",
-        "calibrate": "#plane option:nth-child(9)",
+        "calibrate": "#plane option:nth-child(7)",
         "runs": "#runs :is(caption, tbody)",
     }
     page.wait_for_selector(first[name], state="attached")
@@ -153,13 +153,18 @@ def test_a_design_to_its_end(visit):
         page.click("#job summary")
         page.click("#job a[download='design.nc']")
     assert download.value.suggested_filename == "design.nc"
+    page.fill("#table-table_bits", "99")
+    page.click("#table button")
+    page.wait_for_selector("#table-job .state.refused")
+    assert "--bits" in page.inner_text("#table .refusal:not([hidden])")
     page.fill("#table-table_bits", "4")
     page.click("#table button")
-    page.wait_for_selector("#table-job a[download='codes.csv']")
+    page.wait_for_selector("#table-files a[download='codes.csv']")
     again = page.url
     page.goto("about:blank")
     page.goto(again)
     page.wait_for_selector("#result:not([hidden])")
+    page.wait_for_selector("#table-files a[download='codes.csv']")
     assert page.locator("#maps canvas").count() == 2
     page.goto(visit.address + page.get_attribute("#to-directions", "href"))
     ready(page, "directions")
@@ -174,11 +179,88 @@ def test_a_design_goes_on_while_the_page_is_loaded_again_and_is_stopped(visit):
     page.reload()
     until(lambda: "Now" in page.inner_text("#errors-now"))
     assert page.inner_text("#job .state") == "Running"
+    assert "iteration" in page.inner_text("#job .status")
+    page.click("#job summary")
+    is_followed_only_while_seen(page)
+    says_that_the_lab_is_gone(page)
+    assert page.evaluate("document.querySelector('#job details').open")
     assert page.input_value("#design-method") == "gradient-descent"
     page.click("#job button")
     page.wait_for_selector("#job .state.stopped")
     page.wait_for_selector("#result:not([hidden])")
     assert "interrupt" in page.inner_text("#facts").lower()
+
+
+def is_followed_only_while_seen(page):
+    """A hidden page holds no stream, and goes on where it left off."""
+    status = page.locator("#job .status")
+    see(page, False)
+    page.wait_for_timeout(300)
+    before = status.inner_text()
+    page.wait_for_timeout(1500)
+    assert status.inner_text() == before
+    see(page, True)
+    until(lambda: status.inner_text() != before)
+
+
+def says_that_the_lab_is_gone(page):
+    """Beside the job, and of a stop that did not arrive; once it is back, all goes on."""
+    status = page.locator("#job .status")
+    page.route("**/api/jobs/**", lambda route: route.abort())
+    see(page, False)
+    see(page, True)
+    until(lambda: "The lab does not answer." in status.inner_text())
+    page.click("#job button")
+    until(lambda: "still running?" in status.inner_text())
+    page.unroute("**/api/jobs/**")
+    see(page, False)
+    see(page, True)
+    until(lambda: "iteration" in status.inner_text())
+
+
+def see(page, is_seen):
+    """Show or hide a page, as another tab does."""
+    hidden = "false" if is_seen else "true"
+    page.evaluate(
+        f"Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+
+
+def test_a_cleared_field_stays_empty(visit):
+    page = visit.enter("/design")
+    ready(page, "design")
+    page.fill("#design-starts", "")
+    page.fill("#design-bits", "3")
+    page.fill("#design-bits", "")
+    page.reload()
+    ready(page, "design")
+    assert urlsplit(page.url).query == "starts="
+    assert page.input_value("#design-starts") == ""
+
+
+def test_the_whole_stack_is_in_the_frame(browser, address):
+    """Short and long, on a desk and on a phone: no point is drawn at an edge."""
+    for options in ({}, PHONE):
+        visit = Visit(browser, address, **options)
+        for path in ("", "?stack=example/stack_4x4.toml", f"?{SMALL_STACK}"):
+            page = visit.enter(f"/design{path}")
+            ready(page, "design")
+            page.wait_for_timeout(500)
+            assert not colours_at_the_edge(page.locator("#space").screenshot())
+        visit.close()
+
+
+def colours_at_the_edge(png):
+    """Whether points, which are as colourful as nothing else, come near the frame."""
+    from io import BytesIO
+
+    from matplotlib.image import imread
+
+    picture = imread(BytesIO(png))[3:-3, 3:-3, :3]
+    colourful = np.ptp(picture, axis=2) > 0.3
+    colourful[8:-8, 8:-8] = False
+    return bool(colourful.any())
 
 
 @pytest.mark.parametrize(
@@ -239,10 +321,35 @@ def test_sources_are_moved_by_keys_and_there_may_be_several(visit):
     assert label.startswith("Source 2 at θ")
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "words"),
+    [
+        ("seed=abc", "seed", "whole number"),
+        ("design=upload/none.nc", "design", "upload/none.nc"),
+        ("through=upload/none.toml", "through", "upload/none.toml"),
+    ],
+)
+def test_directions_say_what_in_an_address_is_wrong(visit, path, field, words):
+    page = visit.enter(f"/directions?{path}")
+    refusal = page.locator(f'[data-field="{field}"] .refusal')
+    refusal.wait_for()
+    assert words in refusal.inner_text()
+    assert page.get_attribute("#view", "data-frames") is None
+
+
+def test_directions_show_what_is_drawn(visit):
+    """Its scale, and no number of snapshots that cannot be chosen."""
+    page = visit.enter("/directions?snapshots=3")
+    ready(page, "directions")
+    assert "-40 dB" in page.inner_text("#scale")
+    assert page.input_value("#snapshots") == "8"
+
+
 def test_layers_are_pulled_apart_found_and_designed_again(visit):
     """To the directions before and after."""
     page = visit.enter(f"/calibrate?mode=pull&slots=60&snr_db=40{BENCH_POSE}")
     ready(page, "calibrate")
+    assert page.locator("#plane option").count() == 7
     page.select_option("#plane", "2")
     page.focus("#dy_wavelengths")
     for _ in range(4):
@@ -255,7 +362,10 @@ def test_layers_are_pulled_apart_found_and_designed_again(visit):
     assert page.locator("#displacements canvas").count() == 1
     assert page.inner_text("#verdict")
     page.click("#again button[type=submit]")
-    page.wait_for_selector("#to-directions:not([hidden])")
+    page.wait_for_selector("#again-numbers tbody tr:nth-child(3)")
+    page.reload()
+    page.wait_for_selector("#again-numbers tbody tr:nth-child(3)")
+    assert "NMSE" in page.inner_text("#again-numbers")
     page.click("#to-directions a")
     ready(page, "directions")
     assert page.input_value("#through").endswith("/built.toml")
@@ -324,6 +434,15 @@ def test_device_built_pilots_end_as_on_the_command_line(visit, request, tmp_path
     line = [executable, "-m", "metastack", "calibrate", "network", *map(str, files), *ports]
     alone = run_alone([*line, "-o", tmp_path / "b.npz", "--json"], capture_output=True)
     assert numbers_of(told["answers"][0]) == numbers_of(json.loads(alone.stdout))
+
+
+def test_no_file_is_chosen_by_itself(visit):
+    page = visit.enter("/calibrate?mode=calibrate")
+    page.wait_for_selector("#calibrate-pilots option", state="attached")
+    page.click("[data-panel=calibrate] button[type=submit]")
+    refusal = page.locator('[data-panel=calibrate] [data-field="pilots"] .refusal')
+    refusal.wait_for()
+    assert "must be chosen" in refusal.inner_text()
 
 
 def test_a_broken_upload_is_said_where_it_was_given(visit, tmp_path):
@@ -410,4 +529,5 @@ def test_a_lab_that_is_gone_is_said(browser, tmp_path):
     refusal = page.locator("#form .refusal.general")
     refusal.wait_for()
     assert "is `metastack lab` still running?" in refusal.inner_text()
+    assert visit.errors == []
     visit.close()

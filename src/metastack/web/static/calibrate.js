@@ -1,7 +1,7 @@
 // The calibrate page: layers pulled out of place or pilots uploaded, and what is found of them.
 
-import { $, address, api, ask, begin, el, facts, fillFiles, follow, isOver, keepInAddress, listJobs, onSubmit, refuse, remember, rows, uploads } from "./common.js";
-import { bars, colour, matrixFigure, sharp } from "./plot.js";
+import { $, Refusal, address, api, ask, begin, el, facts, fillFiles, follow, hasOption, isOver, isWrong, keepInAddress, label, listJobs, lost, onSubmit, refusalOf, refuse, remember, rememberMissing, restoreJob, rows, shown, unfollow, uploads } from "./common.js";
+import { bars, colour, colourBar, matrixFigure, sharp, viridis } from "./plot.js";
 
 const MODES = ["pull", "calibrate", "network"];
 const FREEDOMS = [
@@ -14,28 +14,31 @@ const form = $("form", panel);
 let poses = new Map();
 let planes = [];
 let watched = null;
+let drawBars = [];
 
-// ---- Poses.
+// ---- Poses: of the layers; the input layer and the receivers are taken as they were drawn.
 
 const planeNow = () => Number($("#plane").value || 1);
-const poseOf = (plane) => poses.get(plane) || [0, 0, 0, 0, 0, 0];
+const isOff = (pose) => pose.some((each) => each !== 0);
+const isLayer = (plane) => plane > 0 && plane < planes.length - 1;
+const poseOf = (plane) => (isLayer(plane) && poses.get(plane)) || [0, 0, 0, 0, 0, 0];
 
 function restorePoses() {
   for (const [name, text] of address()) {
     const plane = /^p(\d+)$/.exec(name);
     const numbers = text.split(",").map(Number);
-    if (plane && numbers.length === 6 && numbers.every(Number.isFinite)) poses.set(Number(plane[1]), numbers);
+    if (plane && numbers.length === 6 && numbers.every(Number.isFinite) && isOff(numbers)) poses.set(Number(plane[1]), numbers);
   }
 }
 
 function setPose(plane, pose) {
-  if (pose.some((each) => each !== 0)) poses.set(plane, pose);
+  if (isOff(pose)) poses.set(plane, pose);
   else poses.delete(plane);
-  remember({ [`p${plane}`]: pose.some((each) => each !== 0) ? pose.join(",") : "" });
+  remember({ [`p${plane}`]: isOff(pose) || address().has("job") ? pose.join(",") : null });
 }
 
 function posesForFile() {
-  return [...poses].filter(([plane]) => plane < planes.length).sort(([a], [b]) => a - b).map(([plane, pose]) => ({
+  return [...poses].filter(([plane]) => isLayer(plane)).sort(([a], [b]) => a - b).map(([plane, pose]) => ({
     plane,
     ...Object.fromEntries(FREEDOMS.map(([key], index) => [key, pose[index]]).filter(([, value]) => value !== 0)),
   }));
@@ -84,6 +87,7 @@ function straighten() {
 }
 
 async function openStack() {
+  if (!form.stack.value) return;
   try {
     const told = await ask("stack", { stack: form.stack.value });
     if (told.refused) throw Object.assign(new Error(told.refused), { field: "stack" });
@@ -92,9 +96,8 @@ async function openStack() {
     return refuse(form, Object.assign(error, { field: "stack" }));
   }
   const now = $("#plane").value;
-  const last = planes.length - 1;
-  $("#plane").replaceChildren(...planes.map(({ plane }) => el("option", { value: plane }, plane === 0 ? "input layer" : plane === last ? "receivers" : `layer ${plane}`)));
-  $("#plane").value = Number(now) < planes.length && now ? now : 1;
+  $("#plane").replaceChildren(...planes.filter(({ plane }) => isLayer(plane)).map(({ plane }) => el("option", { value: plane }, `layer ${plane}`)));
+  $("#plane").value = hasOption($("#plane"), now) ? now : 1;
   showPose();
 }
 
@@ -144,8 +147,8 @@ function drawPoses() {
     const shade = colour(plane === 0 ? "--c1" : plane === sheets.length - 1 ? "--c2" : "--c0");
     sheetPath(context, moved(sheet, poseOf(plane), times, gap).map(project), shade, isChosen ? 0.5 : 0.16, [], isChosen ? 3 : 1.5);
   });
-  const off = [...poses.keys()].length;
-  $("#drawing").setAttribute("aria-label", `The layers, displacements ${times} times as large; ${off} planes are out of place`);
+  const off = [...poses.keys()].filter(isLayer).length;
+  $("#drawing").setAttribute("aria-label", `The layers, displacements ${times} times as large; ${off} layers are out of place`);
 }
 
 function sheetPath(context, points, shade, alpha, dash, thick = 1) {
@@ -176,7 +179,7 @@ function watch(job) {
     onJob: (told) => {
       if (told.state !== before) listed();
       before = told.state;
-      if (["refused", "failed"].includes(told.state)) return refuse(form, Object.assign(new Error(told.sentence), { field: told.field }));
+      if (isWrong(told)) return refuse(form, refusalOf(told));
       if (isOver(told) && told.answers.at(-1)) showResult(told);
     },
   });
@@ -191,6 +194,7 @@ function showResult(job) {
   facts($("#facts"), answer, ["verdict", "not_seen", "output"]);
   const found = answer.planes || answer.motions || [];
   rows($("#planes"), found);
+  drawBars = [];
   $("#displacements").replaceChildren(...(answer.planes ? displacementFigures(answer.planes, job) : []));
   for (const each of [$("#in-matrices"), $("#planes").parentElement, $("#displacements")]) each.hidden = isNetwork && !found.length;
   $("#displacements").previousElementSibling.hidden = isNetwork && !found.length;
@@ -224,7 +228,8 @@ function displacementFigures(found, job) {
     const canvas = el("canvas", { class: "chart", role: "img", "aria-label": `${name} of every plane, with two deviations either way` });
     const told = job.recipe === "pull" ? "squares: as built" : "";
     const made = el("figure", { class: "bars" }, canvas, el("figcaption", {}, `${name} (${unit}), ± 2 deviations; ${told}`));
-    requestAnimationFrame(() => bars(canvas, entries, { xLabel: unit }));
+    drawBars.push(() => bars(canvas, entries, { xLabel: unit }));
+    requestAnimationFrame(drawBars.at(-1));
     return made;
   });
 }
@@ -236,7 +241,7 @@ async function showMatrices(job) {
   try {
     const { matrices, floor_db: floor } = await ask("matrices", { job: job.id });
     const captions = { designed: "as designed", found_change: "calibrated − designed", error_before: "before: designed − built", error_after: "after: calibrated − built" };
-    $("#matrix-scale").textContent = `Dark is ${floor} dB, bright 0 dB.`;
+    colourBar($("#matrix-scale"), viridis, `${floor} dB`, "0 dB");
     place.replaceChildren(
       ...matrices.map((each) => el("div", { class: "matrix" }, ...Object.entries(captions).filter(([key]) => each[key]).map(([key, caption]) => matrixFigure(`${each.name}, ${caption}`, each[key], floor)))),
     );
@@ -252,8 +257,10 @@ async function offerRedesign(job) {
   const designs = await ask("designs", {});
   select.replaceChildren(...designs.map(({ name, label }) => el("option", { value: name }, label)));
   const wanted = address().get("design") || shortExample(job.fields.stack);
-  if ([...select.options].some((each) => each.value === wanted)) select.value = wanted;
+  if (hasOption(select, wanted)) select.value = wanted;
+  else if (address().has("design")) refuse(again, new Refusal(lost(wanted), "design"));
   again.dataset.job = job.id;
+  if (address().has("again")) watchAgain(address().get("again"));
 }
 
 const shortExample = (stack) => (stack || "").replace(/\.toml$/, ".nc");
@@ -261,12 +268,41 @@ const shortExample = (stack) => (stack || "").replace(/\.toml$/, ".nc");
 async function redesign(fields) {
   const job = $("#again").dataset.job;
   const { id } = await begin("redesign", { ...fields, calibrated: `job/${job}/calibrated.toml` });
+  remember({ design: fields.design, again: id });
+  watchAgain(id);
+}
+
+function watchAgain(id) {
+  forgetRedesign();
   follow(id, $("#again-job"), {
     onJob: (told) => {
-      if (["refused", "failed"].includes(told.state)) return refuse($("#again"), Object.assign(new Error(told.sentence), { field: told.field }));
-      if (told.state === "done") offerDirections(job, fields.design, id);
+      if (isWrong(told)) return refuse($("#again"), refusalOf(told));
+      if (!told.outputs.some(({ name }) => name === "redesign.nc") || !isOver(told)) return;
+      showRedesign(told).catch((error) => refuse($("#again"), error));
+      offerDirections($("#again").dataset.job, told.fields.design, id);
     },
-  }, false);
+  });
+}
+
+function forgetRedesign() {
+  unfollow($("#again-job"));
+  $("#again-numbers").replaceChildren();
+  $("#to-directions").hidden = true;
+}
+
+// A redesign begins with the phases of the design it goes on from, in the calibrated stack.
+async function showRedesign(job) {
+  const [before, after] = await Promise.all([ask("design", { design: job.fields.design }), ask("design", { design: `job/${job.id}/redesign.nc` })]);
+  const stages = [
+    ["the design, in the stack as designed", before.facts],
+    ["its phases, in the calibrated stack", { error_at_scale_db: after.history_db[0] }],
+    ["designed again, in the calibrated stack", after.facts],
+  ];
+  const keys = ["nmse_db", "error_at_scale_db", "insertion_loss_db"];
+  $("#again-numbers").replaceChildren(
+    el("thead", {}, el("tr", {}, ...["Phases", ...keys.map(label)].map((name) => el("th", { scope: "col" }, name)))),
+    el("tbody", {}, ...stages.map(([name, told]) => el("tr", {}, el("th", { scope: "row" }, name), ...keys.map((key) => el("td", {}, told[key] == null ? "" : shown(key, told[key])))))),
+  );
 }
 
 async function offerDirections(job, design, again) {
@@ -282,17 +318,15 @@ const listed = () => listJobs($("#jobs"), MODES, { chosen: watched });
 
 // ---- The page.
 
-async function restoreJob(job) {
-  const told = await api("GET", `/api/jobs/${job}`).catch(() => null);
-  if (!told || told.recipe !== mode) return;
-  const from = address();
-  for (const [name, value] of Object.entries(told.fields)) {
-    if (typeof value === "string" && !from.has(name) && form[name]?.dataset?.default !== value) from.set(name, value);
-  }
-  for (const pose of told.fields.poses || []) {
-    if (!from.has(`p${pose.plane}`)) from.set(`p${pose.plane}`, FREEDOMS.map(([key]) => pose[key] || 0).join(","));
-  }
-  history.replaceState(null, "", `?${from}`);
+async function restoreCalibration(job) {
+  const told = await restoreJob(job, mode, form);
+  const found = told?.fields.poses || [];
+  rememberMissing(Object.fromEntries(found.map((pose) => [`p${pose.plane}`, FREEDOMS.map(([key]) => pose[key] || 0).join(",")])));
+}
+
+function redraw() {
+  drawPoses();
+  for (const draw of drawBars) draw();
 }
 
 async function startPulling() {
@@ -310,18 +344,21 @@ async function start() {
   panel.hidden = false;
   $(`[data-mode="${mode}"]`).setAttribute("aria-current", "page");
   const job = address().get("job");
-  if (job) await restoreJob(job);
+  if (job) await restoreCalibration(job);
   await fillFiles(panel);
   keepInAddress(form);
+  keepInAddress($("#again"));
   uploads($("input[type=file]", panel), panel);
   onSubmit(form, async (fields) => {
     const { id } = await begin(mode, fields, mode === "pull" ? { poses: posesForFile() } : {});
+    remember({ again: null });
+    forgetRedesign();
     watch(id);
     $("#watched").scrollIntoView({ behavior: "smooth", block: "nearest" });
   });
   onSubmit($("#again"), redesign);
-  addEventListener("themechange", drawPoses);
-  addEventListener("resize", drawPoses);
+  addEventListener("themechange", redraw);
+  addEventListener("resize", redraw);
   listed();
   if (mode === "pull") await startPulling();
   if (job) watch(job);

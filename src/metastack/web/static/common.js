@@ -46,15 +46,21 @@ export const ask = (question, given, options) => api("POST", `/api/ask/${questio
 
 export const address = () => new URLSearchParams(location.search);
 
+// A value of null leaves the address; an empty one is kept, as of a field that was cleared.
 export function remember(values) {
   const now = address();
   for (const [name, value] of Object.entries(values)) {
-    if (value == null || value === "") now.delete(name);
+    if (value == null) now.delete(name);
     else now.set(name, value);
   }
   const text = now.toString();
   history.replaceState(null, "", text ? `?${text}` : location.pathname);
 }
+
+const unlessIn = (known, values) => Object.fromEntries(Object.entries(values).filter(([name]) => !known.has(name)));
+
+// Only what the address does not say yet.
+export const rememberMissing = (values) => remember(unlessIn(address(), values));
 
 // ---- Forms.
 
@@ -80,10 +86,21 @@ export function keepInAddress(form) {
   form.addEventListener("input", (event) => {
     const input = event.target;
     if (!input.name || input.type === "radio") return;
-    const now = value(input);
-    remember({ [input.name]: now === (input.dataset.default ?? "") ? "" : now });
+    remember({ [input.name]: isUsual(input, value(input)) ? null : value(input) });
     clearRefusal(input.closest(".field"));
   });
+}
+
+// Whether a field says nothing of its own; what a job in the address says, a field may say otherwise.
+const isUsual = (input, now) => now === (input.dataset.default ?? "") && !address().has("job");
+
+// The form of a job into the address, where that does not say otherwise.
+export async function restoreJob(job, recipe, form) {
+  const told = await api("GET", `/api/jobs/${job}`).catch(() => null);
+  if (told?.recipe !== recipe) return null;
+  const typed = Object.entries(told.fields).filter(([name, text]) => form[name] && text !== (form[name].dataset.default ?? ""));
+  rememberMissing(Object.fromEntries(typed));
+  return told;
 }
 
 function clearRefusal(field) {
@@ -111,6 +128,9 @@ export function refuse(root, error) {
   input.focus();
 }
 
+export const hasOption = (select, name) => [...select.options].some((each) => each.value === name);
+export const lost = (name) => `\`${name}\` is not in this lab; choose another file.`;
+
 export async function fillFiles(root = document) {
   const wanted = address();
   await Promise.all(
@@ -122,8 +142,12 @@ export async function fillFiles(root = document) {
         ...fixed,
         ...names.map(({ name, label }) => el("option", { value: name }, label)),
       );
-      if (!names.length && !fixed.length) select.append(el("option", { value: "" }, "none yet: upload one"));
-      if ([...select.options].some((each) => each.value === before)) select.value = before;
+      if (!select.dataset.default) select.prepend(el("option", { value: "" }, names.length ? "choose or upload" : "none yet: upload one"));
+      if (hasOption(select, before)) select.value = before;
+      else {
+        select.value = "";
+        if (before) refuse(root, new Refusal(lost(before), select.name));
+      }
     }),
   );
 }
@@ -179,52 +203,136 @@ export function onSubmit(form, send) {
 
 export const begin = (recipe, fields, more = {}) => api("POST", "/api/jobs", { recipe, fields, ...more });
 
-// ---- Jobs.
+// ---- Jobs, followed while the page is seen: a browser holds few streams for all its pages together.
 
-let following = null;
+const MILLISECONDS_BETWEEN_LOOKS = 3000;
+const streams = new Set();
+const followed = new Map();
 
-export function follow(job, place, { onProgress = () => {}, onJob = () => {} } = {}, alone = true) {
-  if (alone && following) following.close();
-  const source = new EventSource(`/api/jobs/${job}/events`);
-  if (alone) following = source;
-  source.addEventListener("progress", (event) => onProgress(JSON.parse(event.data)));
-  source.addEventListener("job", (event) => {
-    const told = JSON.parse(event.data);
-    showJob(told, place);
-    onJob(told);
+document.addEventListener("visibilitychange", () => streams.forEach((each) => (document.hidden ? each.pause() : each.open())));
+
+// Tells of a job until it is over or the stream is closed; `seldom`: looked at now and then, without holding a stream.
+export function listen(job, { onProgress = () => {}, onJob = () => {}, onLost = () => {} }, { seldom = false } = {}) {
+  let source = null, timer = null, after = 0;
+  const stream = { open, pause, close };
+
+  function open() {
+    pause();
+    source = new EventSource(`/api/jobs/${job}/events?after=${after}`);
+    source.addEventListener("progress", (event) => {
+      after = event.lastEventId;
+      onProgress(JSON.parse(event.data));
+    });
+    source.addEventListener("job", (event) => {
+      const told = JSON.parse(event.data);
+      if (isOver(told)) close();
+      else if (seldom) lookAgain();
+      onJob(told);
+    });
+    source.addEventListener("error", () => onLost(source.readyState === EventSource.CLOSED));
+  }
+
+  function lookAgain() {
+    pause();
+    timer = setTimeout(open, MILLISECONDS_BETWEEN_LOOKS);
+  }
+
+  function pause() {
+    clearTimeout(timer);
+    source?.close();
+  }
+
+  function close() {
+    pause();
+    streams.delete(stream);
+  }
+
+  streams.add(stream);
+  if (!document.hidden) open();
+  return stream;
+}
+
+// Shows a job in a place, instead of the one that was followed there.
+export function follow(job, place, { onProgress = () => {}, onJob = () => {} } = {}) {
+  unfollow(place);
+  const view = jobView(place);
+  let known = null, last = null;
+  const show = () => known && view.show(known, last);
+  const stream = listen(job, {
+    onProgress(told) {
+      last = told.at(-1);
+      show();
+      onProgress(told);
+    },
+    onJob(told) {
+      if (known && told.step !== known.step) last = null;
+      known = told;
+      show();
+      onJob(told);
+    },
+    onLost: (isClosed) => (isClosed && !known ? view.none(job) : view.say("The lab does not answer.")),
   });
-  source.addEventListener("end", () => source.close());
-  source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED && !place.children.length) {
-      place.replaceChildren(el("p", { class: "refusal", role: "alert" }, `There is no job ${job} in this lab.`));
-    }
-  });
-  return source;
+  followed.set(place, stream);
+}
+
+export function unfollow(place) {
+  followed.get(place)?.close();
+  followed.delete(place);
+  place.replaceChildren();
 }
 
 const STATES = { waiting: "Waiting", running: "Running", done: "Done", stopped: "Stopped", refused: "Refused", failed: "Failed" };
 export const isOver = (job) => !["waiting", "running"].includes(job.state);
+export const isWrong = (job) => ["refused", "failed"].includes(job.state);
+export const refusalOf = (job) => new Refusal(job.sentence, job.field);
 
-function showJob(job, place) {
-  const running = !isOver(job);
-  const focused = document.activeElement?.dataset.stop;
-  const said = job.sentence && job.state !== "stopped" ? job.sentence : running ? job.messages.at(-1) || "" : "";
-  place.replaceChildren(
-    el(
-      "div",
-      { class: "status" },
-      el("span", { class: `state ${job.state}`, role: "status" }, STATES[job.state]),
-      el("span", { class: "grow" }, said),
-      running ? el("button", { type: "button", class: "quiet", "data-stop": job.id, onclick: () => api("POST", `/api/jobs/${job.id}/stop`) }, "Stop") : null,
-    ),
-    el("details", {}, el("summary", {}, "Commands and files"), el("pre", {}, job.commands.join("\n")), files(job)),
-    isOver(job) && job.outputs.some(({ name }) => name === "report.html") ? figuresOf(job) : "",
-  );
-  if (focused) $("[data-stop]", place)?.focus();
+// What is shown of a job: made once, so that what is open or focused stays so.
+function jobView(place) {
+  const state = el("span", { role: "status" }), said = el("span", { class: "grow" });
+  const stop = el("button", { type: "button", class: "quiet", hidden: true }, "Stop");
+  const commands = el("pre"), outputs = el("ul"), figures = el("div");
+  const more = el("details", {}, el("summary", {}, "Commands and files"), commands, outputs);
+  const parts = [el("div", { class: "status" }, state, said, stop), more, figures];
+  let listed = "";
+
+  function say(sentence) {
+    if (!place.contains(said)) place.replaceChildren(...parts);
+    said.textContent = sentence;
+  }
+
+  function show(job, last) {
+    if (state.textContent !== STATES[job.state]) state.replaceChildren(STATES[job.state]);
+    state.className = `state ${job.state}`;
+    say(sentenceOf(job, last));
+    stop.hidden = isOver(job);
+    stop.onclick = () => api("POST", `/api/jobs/${job.id}/stop`).catch((error) => say(error.message));
+    commands.textContent = job.commands.join("\n");
+    if (listed !== (listed = JSON.stringify(job.outputs))) outputs.replaceChildren(...files(job));
+    if (isOver(job) && job.outputs.some(({ name }) => name === "report.html")) figures.replaceChildren(figuresOf(job));
+  }
+
+  function none(job) {
+    place.replaceChildren(el("p", { class: "refusal", role: "alert" }, `There is no job ${job} in this lab.`));
+  }
+
+  return { show, say, none };
+}
+
+function sentenceOf(job, last) {
+  if (isOver(job)) return job.state === "stopped" ? "" : job.sentence;
+  const step = job.lines.length > 1 && job.state === "running" ? `Step ${job.step + 1} of ${job.lines.length}. ` : "";
+  return step + (last ? progressInWords(last) : job.messages.at(-1) || "");
+}
+
+// A line of progress, as commands tell it; of designs `done` is the start under way.
+function progressInWords({ what, done, total, iteration }) {
+  const of = total == null ? "" : ` of ${total}`;
+  const place = what === "design" ? `start ${done + 1}${of}` : `${done}${of}`;
+  return `${label(what)}: ${place}${iteration == null || iteration === done ? "" : `, iteration ${iteration}`}.`;
 }
 
 function files(job) {
-  return el("ul", {}, ...job.outputs.map(({ name, bytes }) => el("li", {}, ...fileLinks(job.id, name), ` ${(bytes / 1024).toFixed(0)} kB`)));
+  return job.outputs.map(({ name, bytes }) => el("li", {}, ...fileLinks(job.id, name), ` ${(bytes / 1024).toFixed(0)} kB`));
 }
 
 // The report's figures one by one, fetched once somebody wants them.

@@ -1,7 +1,7 @@
 // The design page: a stack in 3D, a design under way, designs compared.
 
-import { $, $$, address, api, ask, begin, clearRefusals, el, facts, fileLinks, fillFiles, follow, isOver, keepInAddress, listJobs, onSubmit, refuse, remember, uploads } from "./common.js";
-import { bytes, colour, figure, lines, shaded, turn } from "./plot.js";
+import { $, $$, address, ask, begin, clearRefusals, el, facts, fileLinks, fillFiles, follow, isOver, isWrong, keepInAddress, listen, listJobs, onSubmit, refusalOf, refuse, remember, rememberMissing, restoreJob, unfollow, uploads } from "./common.js";
+import { bytes, colour, colourBar, extent, figure, lines, shaded, turn } from "./plot.js";
 
 const form = $("#form");
 const PLOTLY = "/plotly.js?v=" + encodeURIComponent($("footer").textContent);
@@ -10,6 +10,7 @@ let planes = [];
 let phases = null;
 let points = new Map();
 let watched = null;
+const others = new Map();
 
 // ---- The stack: its numbers, its elements in space.
 
@@ -38,6 +39,7 @@ async function describe() {
 }
 
 async function openStack() {
+  if (!form.stack.value) return;
   const told = await ask("stack", { stack: form.stack.value }).catch((error) => ({ form: [], refused: error.message }));
   const from = address();
   $("#stack-fields").replaceChildren(...told.form.map(({ name, value }) => stackField(name, value, from.get(OWN + name))));
@@ -57,7 +59,7 @@ function stackField(name, value, wanted) {
 
 function changed(event) {
   const { key, default: before } = event.target.dataset;
-  remember({ [OWN + key]: event.target.value === before ? "" : event.target.value });
+  remember({ [OWN + key]: event.target.value === before && !address().has("job") ? null : event.target.value });
   describe();
 }
 
@@ -69,6 +71,26 @@ function loadPlotly() {
     document.head.append(script);
   });
   return plotly;
+}
+
+const MARGIN = 0.04;
+
+// The whole stack in the frame, however long or short it is: its box is scaled to one diagonal, and
+// seen from further off where the frame is narrow.
+function sceneOf(axis, { clientWidth: width, clientHeight: height }) {
+  const ranges = ["z", "x", "y"].map((name) => extent(planes.flatMap((plane) => plane[name])));
+  const sides = ranges.map(([low, high]) => high - low);
+  const diagonal = Math.hypot(...sides) || 1;
+  const isLong = Math.max(...sides) > 0.85 * diagonal;
+  const size = isLong ? (width > 1.5 * height ? 2 : 1.4) : 1.6;
+  const [xRange, yRange, zRange] = ranges.map(([low, high]) => [low - MARGIN * diagonal, high + MARGIN * diagonal]);
+  const [x, y, z] = [xRange, yRange, zRange].map(([low, high]) => (size * (high - low)) / diagonal);
+  const far = Math.max(1, (1.4 * height) / width);
+  const camera = { eye: { x: 1.1 * far, y: -1.7 * far, z: 0.8 * far }, center: { x: 0, y: 0, z: -0.1 } };
+  return {
+    xaxis: { ...axis("z (λ)"), range: xRange }, yaxis: { ...axis("x (λ)"), range: yRange }, zaxis: { ...axis("y (λ)"), range: zRange },
+    aspectmode: "manual", aspectratio: { x, y, z }, camera,
+  };
 }
 
 async function drawSpace() {
@@ -87,8 +109,7 @@ async function drawSpace() {
     const name = plane === 0 ? "input" : plane === last ? "receivers" : `layer ${plane}`;
     return { type: "scatter3d", mode: "markers", name, x: z, y: x, z: y, marker, hoverinfo: "name" };
   });
-  const scene = { xaxis: axis("z (λ)"), yaxis: axis("x (λ)"), zaxis: axis("y (λ)"), aspectmode: "data", camera: { eye: { x: 1.1, y: -1.7, z: 0.8 } } };
-  const layout = { scene, showlegend: false, margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "rgba(0,0,0,0)", font: { color: ink } };
+  const layout = { scene: sceneOf(axis, place), uirevision: form.stack.value, showlegend: false, margin: { l: 0, r: 0, t: 0, b: 0 }, paper_bgcolor: "rgba(0,0,0,0)", font: { color: ink } };
   await Plotly.react(place, traces, layout, { responsive: true, displaylogo: false, displayModeBar: false });
   place.dataset.drawn = planes.length;
 }
@@ -96,17 +117,20 @@ async function drawSpace() {
 // ---- Designs: one under way, others beside it.
 
 function pointsOf(job) {
-  if (!points.has(job)) points.set(job, { name: job, of: new Map() });
+  if (!points.has(job)) points.set(job, { name: job, of: new Map(), last: {} });
   return points.get(job);
 }
 
 function take(job, told) {
   for (const { what, done: start, iteration, error_db: error, insertion_loss_db: loss } of told) {
     if (what !== "design") continue;
-    const of = pointsOf(job).of;
+    const { of, last } = pointsOf(job);
     if (!of.has(start)) of.set(start, { error: { x: [], y: [] }, loss: { x: [], y: [] } });
     append(of.get(start).error, iteration, error);
-    if (loss !== undefined) append(of.get(start).loss, iteration, loss);
+    last.error = { start, value: error };
+    if (loss === undefined) continue;
+    append(of.get(start).loss, iteration, loss);
+    last.loss = { start, value: loss };
   }
   drawCharts();
 }
@@ -125,27 +149,29 @@ function seriesOf(what) {
 }
 
 function drawCharts() {
-  drawChart("#errors", seriesOf("error"), "Error of the fit, NMSE at the scale that is sought (dB)");
-  drawChart("#losses", seriesOf("loss"), "Insertion loss of the best phases so far (dB)");
+  drawChart("#errors", "error", "Error of the fit, NMSE at the scale that is sought (dB)");
+  drawChart("#losses", "loss", "Insertion loss of the best phases so far (dB)");
 }
 
-function drawChart(place, series, yLabel) {
-  lines($(place), series, { xLabel: "iteration", yLabel });
-  const now = series[0]?.y.at(-1);
-  if (now === undefined) return;
-  $(place).setAttribute("aria-label", `${yLabel} over iterations, now ${now.toFixed(2)}`);
-  $(`${place}-now`).textContent = `Now ${now.toFixed(2)} dB.`;
+function drawChart(place, what, yLabel) {
+  lines($(place), seriesOf(what), { xLabel: "iteration", yLabel });
+  const first = [...points.values()][0];
+  const now = first?.last[what];
+  $(`${place}-now`).textContent = now ? `Now ${now.value.toFixed(2)} dB${first.of.size > 1 ? ` in start ${now.start + 1}` : ""}.` : "";
+  $(place).setAttribute("aria-label", `${yLabel} over iterations${now ? `, now ${now.value.toFixed(2)}` : ""}`);
 }
 
 function watch(job) {
   watched = job;
+  forgetOthers();
   points = new Map();
   phases = null;
   remember({ job });
   $("#watched").hidden = false;
   $("#result").hidden = true;
   pointsOf(job).name = "this design";
-  for (const other of also()) addOther(other);
+  also().forEach(addOther);
+  drawCharts();
   let before = null;
   follow(job, $("#job"), {
     onProgress: (told) => take(job, told),
@@ -153,10 +179,28 @@ function watch(job) {
       if (told.state !== before) listed();
       before = told.state;
       if (!isOver(told)) return;
-      if (["refused", "failed"].includes(told.state)) return refuse(form, Object.assign(new Error(told.sentence), { field: told.field }));
+      if (isWrong(told)) return refuse(form, refusalOf(told));
       if (told.outputs.some(({ name }) => name === "design.nc")) showDesign(told);
     },
   });
+}
+
+function watchTable(job) {
+  remember({ table: job });
+  $("#table-files").replaceChildren();
+  follow(job, $("#table-job"), {
+    onJob: (told) => {
+      if (isWrong(told)) return refuse($("#table"), refusalOf(told));
+      const links = told.outputs.filter(({ name }) => name.startsWith("codes")).map(({ name }) => el("li", {}, ...fileLinks(job, name)));
+      if (isOver(told)) $("#table-files").replaceChildren(...links);
+    },
+  });
+}
+
+function forgetTable() {
+  remember({ table: null });
+  unfollow($("#table-job"));
+  $("#table-files").replaceChildren();
 }
 
 async function showDesign(job) {
@@ -169,33 +213,33 @@ async function showDesign(job) {
   $("#maps").replaceChildren(
     ...phases.map((layer, index) => figure(`layer ${index + 1}`, shaded(layer, columns, rows, turn, true), Math.max(88, 8 * Math.ceil(columns / 2)))),
   );
-  drawWheel();
   drawSpace();
   $("#to-directions").href = `/directions?design=${encodeURIComponent(name)}`;
   $("#to-calibrate").href = `/calibrate?mode=pull&stack=${encodeURIComponent(job.fields.stack)}&design=${encodeURIComponent(name)}`;
 }
 
-function drawWheel() {
-  const wheel = $("#wheel");
-  const shades = Uint8Array.from({ length: 256 }, (_, k) => k);
-  wheel.getContext("2d").drawImage(shaded(shades, 256, 1, turn), 0, 0, wheel.width, wheel.height);
-}
-
-const also = () => (address().get("with") || "").split(",").filter(Boolean);
+const also = () => (address().get("with") || "").split(",").filter((each) => each && each !== watched);
 
 function addOther(job) {
   pointsOf(job).name = job.slice(9, 15);
-  const source = new EventSource(`/api/jobs/${job}/events`);
-  source.addEventListener("progress", (event) => take(job, JSON.parse(event.data)));
-  for (const end of ["end", "error"]) source.addEventListener(end, () => source.close());
+  others.set(job, listen(job, { onProgress: (told) => take(job, told) }, { seldom: true }));
+}
+
+function forgetOthers(but = []) {
+  for (const [job, stream] of others) {
+    if (but.includes(job)) continue;
+    stream.close();
+    others.delete(job);
+    points.delete(job);
+  }
 }
 
 function ticked() {
   const chosen = $$("#jobs input:checked").map((each) => each.value).filter((each) => each !== watched);
-  remember({ with: chosen.join(",") });
-  for (const job of points.keys()) if (job !== watched && !chosen.includes(job)) points.delete(job);
+  remember({ with: chosen.join(",") || null });
+  forgetOthers(chosen);
   $("#watched").hidden = !watched && !chosen.length;
-  chosen.filter((each) => !points.has(each)).forEach(addOther);
+  chosen.filter((each) => !others.has(each)).forEach(addOther);
   drawCharts();
 }
 
@@ -203,47 +247,38 @@ const listed = () => listJobs($("#jobs"), ["design"], { chosen: watched, onTick:
 
 // ---- The page.
 
-async function restoreJob(job) {
-  const told = await api("GET", `/api/jobs/${job}`).catch(() => null);
-  if (!told || told.recipe !== "design") return;
-  const from = address();
-  for (const [name, value] of Object.entries(told.fields)) {
-    if (typeof value === "string" && !from.has(name) && form[name]?.dataset?.default !== value) from.set(name, value);
-  }
-  for (const [key, value] of Object.entries(told.fields.changes || {})) if (!from.has(OWN + key)) from.set(OWN + key, value);
-  history.replaceState(null, "", `?${from}`);
+async function restoreDesign(job) {
+  const told = await restoreJob(job, "design", form);
+  if (!told || (address().get("stack") ?? form.stack.dataset.default) !== told.fields.stack) return;
+  rememberMissing(Object.fromEntries(Object.entries(told.fields.changes).map(([key, value]) => [OWN + key, value])));
 }
 
 async function start() {
   const job = address().get("job");
-  if (job) await restoreJob(job);
+  if (job) await restoreDesign(job);
   await fillFiles(form);
   keepInAddress(form);
   form.stack.addEventListener("change", () => {
-    for (const key of [...address().keys()]) if (key.startsWith(OWN)) remember({ [key]: "" });
+    for (const key of [...address().keys()]) if (key.startsWith(OWN)) remember({ [key]: null });
     phases = null;
     openStack();
   });
   uploads($("#upload"), form);
   onSubmit(form, async (fields) => {
     const { id } = await begin("design", fields, { changes: changes() });
+    forgetTable();
     watch(id);
     $("#watched").scrollIntoView({ behavior: "smooth", block: "nearest" });
   });
   onSubmit($("#table"), async (fields) => {
     const { id } = await begin("table", { ...fields, design: `job/${watched}/design.nc` });
-    const place = $("#table-job");
-    follow(id, el("div"), {
-      onJob: (told) => {
-        if (told.state === "refused") return refuse($("#table"), Object.assign(new Error(told.sentence), { field: told.field }));
-        const links = told.outputs.filter(({ name }) => name.startsWith("codes")).map(({ name }) => el("li", {}, ...fileLinks(id, name)));
-        place.replaceChildren(isOver(told) ? el("ul", {}, ...links) : el("p", { class: "hint" }, "Making the table…"));
-      },
-    }, false);
+    watchTable(id);
   });
+  colourBar($("#wheel"), turn, "0", "2π");
   addEventListener("themechange", () => { drawCharts(); drawSpace(); });
   addEventListener("resize", drawCharts);
   listed();
+  if (address().has("table")) watchTable(address().get("table"));
   if (job) watch(job);
   else if (also().length) { $("#watched").hidden = false; also().forEach(addOther); }
   await openStack();

@@ -1,7 +1,7 @@
 // The directions page: sources over the hemisphere, and what is read of them, frame after frame.
 
-import { $, $$, address, api, ask, clearRefusals, el, refuse, remember, shortName } from "./common.js";
-import { bytes, shaded, sharp, viridis } from "./plot.js";
+import { $, $$, Refusal, address, api, ask, clearRefusals, el, hasOption, lost, refuse, remember, shortName } from "./common.js";
+import { bytes, colour, colourBar, shaded, sharp, viridis } from "./plot.js";
 
 const form = $("#form");
 const view = $("#view");
@@ -15,6 +15,7 @@ let frame = null;
 let asking = false;
 let asked = false;
 let times = [];
+let missing = new Map();
 
 // ---- Between direction cosines and the screen.
 
@@ -38,6 +39,8 @@ function fromAngles(thetaDeg, phiDeg) {
 // ---- Frames: one is asked for at a time, and always the newest state.
 
 function given() {
+  for (const [name, file] of missing) throw new Refusal(lost(file), name);
+  if (!/^\d+$/.test(form.seed.value)) throw new Refusal(`\`seed\` must be a whole number from 0, but is ${form.seed.value || "empty"}.`, "seed");
   const isAfter = form.then.value && form.when.value === "after";
   return {
     design: isAfter ? form.then.value : form.design.value,
@@ -45,7 +48,7 @@ function given() {
     sources,
     snr_db: Number(form.snr.value),
     snapshots: Number(form.snapshots.value),
-    seed: /^\d+$/.test(form.seed.value) ? Number(form.seed.value) : 0,
+    seed: Number(form.seed.value),
     previous: frame?.estimates.length === sources.length ? frame.estimates.map(({ u, v }) => turned(u, v, frame.rotation_rad)) : null,
   };
 }
@@ -100,11 +103,14 @@ function said() {
 
 // ---- The picture.
 
+const WHAT = { spectrum: "Spectrum, of its largest", match: "Match with one source, of the best" };
+const EDGE = [["#000", 5]];
+
 const turned = (u, v, angle) => [Math.cos(angle) * u - Math.sin(angle) * v, Math.sin(angle) * u + Math.cos(angle) * v];
 
 function draw() {
   const { context, width } = sharp(view);
-  context.fillStyle = "#1b0b26";
+  context.fillStyle = colour("--sky");
   context.fillRect(0, 0, width, width);
   context.save();
   context.translate(width / 2, width / 2);
@@ -115,7 +121,15 @@ function draw() {
   handles();
 }
 
+function drawScale({ what, floor_db: floor }) {
+  const place = $("#scale");
+  if (place.dataset.what === what) return;
+  place.dataset.what = what;
+  colourBar(place, viridis, `${WHAT[what]}: ${floor} dB`, "0 dB");
+}
+
 function drawFrame(context, width) {
+  drawScale(frame);
   const pixel = (2 * REACH) / width;
   context.save();
   context.rotate(frame.rotation_rad);
@@ -124,12 +138,14 @@ function drawFrame(context, width) {
   context.imageSmoothingEnabled = columns >= 32;
   context.drawImage(picture, left, bottom, frame.width, frame.height);
   if (frame.peak) {
-    context.strokeStyle = "#ff8c42";
-    context.lineWidth = 3 * pixel;
-    context.strokeRect(frame.peak.u - 9 * pixel, frame.peak.v - 9 * pixel, 18 * pixel, 18 * pixel);
+    for (const [style, thick] of [...EDGE, [colour("--paper-mark"), 2.5]]) {
+      context.strokeStyle = style;
+      context.lineWidth = thick * pixel;
+      context.strokeRect(frame.peak.u - 9 * pixel, frame.peak.v - 9 * pixel, 18 * pixel, 18 * pixel);
+    }
   }
   for (const { u, v, ellipse } of frame.estimates) {
-    for (const [style, thick] of [["#000", 5], ["#6cc3f5", 2.5]]) {
+    for (const [style, thick] of [...EDGE, [colour("--ours-mark"), 2.5]]) {
       context.strokeStyle = style;
       context.lineWidth = thick * pixel;
       context.beginPath();
@@ -148,8 +164,8 @@ function drawFrame(context, width) {
 function drawSky(context) {
   const [cx, cy] = toScreen(0, 0);
   context.font = "13px system-ui, sans-serif";
-  context.lineWidth = 1;
   for (const ring of [30, 60, 90]) {
+    context.lineWidth = 1;
     const radius = toScreen(Math.sin((ring * Math.PI) / 180), 0)[0] - cx;
     context.strokeStyle = ring === 90 ? "#fff" : "rgb(255 255 255 / .45)";
     context.beginPath();
@@ -291,7 +307,7 @@ function off({ u, v }, trueU, trueV) {
 function keep() {
   const text = sources.map((each) => each.map((number) => Number(number.toFixed(4))).join(",")).join(";");
   const first = FIRST.map((each) => each.join(",")).join(";");
-  remember({ s: text === first ? "" : text });
+  remember({ s: text === first ? null : text });
 }
 
 function restoreSources() {
@@ -309,13 +325,15 @@ async function fillSelects() {
   form.then.replaceChildren(el("option", { value: "" }, "none"), ...options(designs));
   const from = address();
   form.design.value = from.get("design") || "example/stack_4x4.nc";
-  if (!form.design.value) form.design.value = "example/stack_4x4.nc";
   for (const name of ["through", "then"]) form[name].value = from.get(name) || "";
+  missing = new Map(["design", "through", "then"].map((name) => [name, from.get(name)]).filter(([name, file]) => file && !hasOption(form[name], file)));
+  for (const [name] of missing) form[name].value = "";
 }
 
 function restore() {
   const from = address();
-  for (const name of ["snr", "snapshots", "seed"]) if (from.has(name)) form[name].value = from.get(name);
+  for (const name of ["snr", "seed"]) if (from.has(name)) form[name].value = from.get(name);
+  if (hasOption(form.snapshots, from.get("snapshots"))) form.snapshots.value = from.get("snapshots");
   if (from.has("when")) form.when.value = from.get("when");
   restoreSources();
 }
@@ -328,9 +346,11 @@ function told() {
     : "The device is what its design says.";
 }
 
-function changed() {
+function changed(event) {
+  missing.delete(event?.target.name);
   const defaults = { design: "example/stack_4x4.nc", through: "", then: "", snr: "40", snapshots: "8", seed: "0", when: "before" };
-  remember(Object.fromEntries(Object.entries(defaults).map(([name, usual]) => [name, form[name].value === usual ? "" : form[name].value])));
+  const kept = Object.entries(defaults).filter(([name]) => !missing.has(name));
+  remember(Object.fromEntries(kept.map(([name, usual]) => [name, form[name].value === usual ? null : form[name].value])));
   told();
   next();
 }

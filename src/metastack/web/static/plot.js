@@ -19,6 +19,17 @@ export const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.ch
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const COLOURS = ["--c0", "--c1", "--c2", "--c3", "--c4", "--c5"];
 
+// The smallest and the largest of finite values, however many there are.
+export function extent(values) {
+  let low = Infinity, high = -Infinity;
+  for (const each of values) {
+    if (!Number.isFinite(each)) continue;
+    if (each < low) low = each;
+    if (each > high) high = each;
+  }
+  return low <= high ? [low, high] : [0, 0];
+}
+
 // A canvas with as many pixels as the screen shows, its context in CSS pixels.
 export function sharp(canvas) {
   const ratio = devicePixelRatio || 1;
@@ -64,14 +75,13 @@ export function lines(canvas, series, { xLabel = "", yLabel = "" } = {}) {
   const drawn = series.filter((each) => each.x.length);
   context.clearRect(0, 0, width, height);
   if (!drawn.length) return;
-  const xs = drawn.flatMap((each) => each.x);
-  const ys = drawn.flatMap((each) => each.y).filter(Number.isFinite);
-  const [left, right, top, bottom] = [56, 12, 10 + 18 * Math.ceil(drawn.length / 3), 42];
-  const low = Math.min(...ys), high = Math.max(...ys), pad = (high - low || 1) * 0.05;
-  const last = Math.max(...xs, 1);
+  context.font = "13px system-ui, sans-serif";
+  const names = legendPlaces(context, drawn, width - 56 - 12);
+  const [left, right, top, bottom] = [56, 12, 14 + 18 * (names.at(-1).row + 1), 42];
+  const [low, high] = extentOfAll(drawn.map((each) => each.y)), pad = (high - low || 1) * 0.05;
+  const last = Math.max(1, extentOfAll(drawn.map((each) => each.x))[1]);
   const px = (x) => left + (x / last) * (width - left - right);
   const py = (y) => top + ((high + pad - y) / (high - low + 2 * pad)) * (height - top - bottom);
-  context.font = "13px system-ui, sans-serif";
   context.strokeStyle = colour("--line");
   context.fillStyle = colour("--soft");
   context.lineWidth = 1;
@@ -91,11 +101,31 @@ export function lines(canvas, series, { xLabel = "", yLabel = "" } = {}) {
     context.lineWidth = 2.2;
     context.setLineDash(index >= COLOURS.length ? [6, 4] : []);
     context.beginPath();
-    each.x.forEach((x, at) => (at ? context.lineTo(px(x), py(each.y[at])) : context.moveTo(px(x), py(each.y[at]))));
+    for (const at of thinned(each.x.length)) context.lineTo(px(each.x[at]), py(each.y[at]));
     context.stroke();
     context.setLineDash([]);
-    const column = (width - left - right) / 3;
-    context.fillText(`— ${each.name}`, left + 8 + (index % 3) * column, 26 + 18 * Math.floor(index / 3) - 4);
+    context.fillText(`— ${each.name}`, left + 8 + names[index].x, 26 + 18 * names[index].row);
+  });
+}
+
+const extentOfAll = (many) => extent(many.flatMap(extent));
+
+const MOST_POINTS = 2000;
+
+// Which of so many points are drawn: evenly, with the last.
+function thinned(count) {
+  const drawn = Math.min(count, MOST_POINTS);
+  return Array.from({ length: drawn }, (_, k) => (drawn > 1 ? Math.round((k * (count - 1)) / (drawn - 1)) : 0));
+}
+
+// Names side by side as far as they fit, then in the next row.
+function legendPlaces(context, series, width) {
+  let x = 0, row = 0;
+  return series.map(({ name }) => {
+    const wide = context.measureText(`— ${name}`).width + 18;
+    if (x && x + wide > width) [x, row] = [0, row + 1];
+    x += wide;
+    return { x: x - wide, row };
   });
 }
 
@@ -110,6 +140,16 @@ function segment(context, x0, y0, x1, y1) {
 export function matrixFigure(caption, numbers, floor, side = 168) {
   const shades = numbers.flat().map((db) => Math.round(255 * (1 - Math.min(1, Math.max(0, db / floor)))));
   return figure(caption, shaded(shades, numbers[0].length, numbers.length, viridis), side);
+}
+
+// The colours from left to right, between what their ends stand for.
+export function colourBar(place, colours, from, to) {
+  const bar = document.createElement("canvas");
+  bar.width = 160;
+  bar.height = 12;
+  bar.setAttribute("aria-hidden", "true");
+  bar.getContext("2d").drawImage(shaded(Uint8Array.from(colours, (_, k) => k), colours.length, 1, colours), 0, 0, bar.width, bar.height);
+  place.replaceChildren(`${from} `, bar, ` ${to}`);
 }
 
 export function figure(caption, picture, side) {

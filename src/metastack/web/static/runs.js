@@ -41,7 +41,7 @@ async function open(run) {
 
 async function compare() {
   const other = $("#other").value;
-  remember({ other });
+  remember({ other: other || null });
   if (!other) {
     $("#comparison").replaceChildren();
     return rows($("#differences"), []);
@@ -59,7 +59,6 @@ async function resume() {
 
 function watch(id) {
   follow(id, $("#one").hidden ? $("#lone-job") : $("#job"), {
-    onProgress: (told) => told.length && ($("#job").dataset.done = told.at(-1).done),
     onJob: (job) => {
       if (!isOver(job)) return;
       listJobs($("#jobs"));

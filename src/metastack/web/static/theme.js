@@ -2,6 +2,9 @@
 const chosen = localStorage.getItem("metastack-theme");
 if (chosen) document.documentElement.dataset.theme = chosen;
 
+// The system's theme, where none was chosen.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dispatchEvent(new Event("themechange")));
+
 addEventListener("DOMContentLoaded", () => {
   document.getElementById("theme").addEventListener("click", () => {
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
