@@ -189,6 +189,18 @@ def test_a_design_goes_on_while_the_page_is_loaded_again_and_is_stopped(visit):
     page.wait_for_selector("#job .state.stopped")
     page.wait_for_selector("#result:not([hidden])")
     assert "interrupt" in page.inner_text("#facts").lower()
+    is_removed_for_good(page, page.url.split("job=")[1].split("&")[0])
+
+
+def is_removed_for_good(page, job):
+    """By a second click, from the list of all jobs."""
+    page.goto(page.url.split("/design")[0] + "/runs")
+    row = page.locator("#jobs tr", has=page.locator(f"a[href$='job={job}']"))
+    row.get_by_role("button").click()
+    assert row.get_by_role("button").inner_text() == "Remove for good"
+    row.get_by_role("button").click()
+    row.wait_for(state="detached")
+    assert page.request.get(f"{page.url.split('/runs')[0]}/api/jobs/{job}").status == 422
 
 
 def is_followed_only_while_seen(page):

@@ -25,6 +25,7 @@ from metastack.report.style import (
 
 _PROTOCOL = ms.Protocol(2, 2, snapshots_x=4, snapshots_y=4)
 _TRIALS = 1000
+_PILOT_SNR_DB = 30.0
 
 
 def spectrum() -> Figure:
@@ -86,10 +87,10 @@ def loop() -> Figure:
     responses = _responses(target)
     figure = new_figure(4.0, width_in=7.0)
     rows = figure.subplots(3, 4, sharex=True, sharey=True)
-    names = ("as designed", "as built", "calibrated")
+    names = ("as designed", "as built", "designed again")
     for panels, name, response in zip(rows, names, responses, strict=True):
         nmse_db = float(ms.decibels(ms.nmse(response, target)))
-        panels[0].set_ylabel(f"{name}\n{nmse_db:.0f} dB\n$ψ_y/π$")
+        panels[0].set_ylabel(f"{name}\nNMSE {nmse_db:.0f} dB\n$ψ_y/π$")
         mesh = [_draw_gain(axes, gain) for axes, gain in zip(panels, _gains(response), strict=True)]
     for receiver, axes in enumerate(rows[0]):
         axes.set_title(f"detector {receiver}")
@@ -133,12 +134,15 @@ def _responses(target: np.ndarray) -> list[np.ndarray]:
     tolerances = ms.Imperfections(ms.Pose(dy_m=0.05 * nominal.wavelength_m))
     built = ms.built(nominal, tolerances, jax.random.key(0))
     user = cal.OntoInputLayer(cal.PlaneWaves.from_angles(np.radians([20.0]), np.radians([35.0])))
-    plan = cal.random_plan(nominal, 20, user, seed=0)
-    pilots = cal.simulate_pilots(built, plan, snr_db=30, key=jax.random.key(1))
-    found = cal.calibrate(nominal, pilots, expected=cal.Expected.within(tolerances))
-    designed, again = (
+    expected = cal.Expected.within(tolerances)
+    noise = cal.reference_power(nominal, user) * 10 ** (-_PILOT_SNR_DB / 10)
+    designed = cal.design_plan(nominal, 20, user, expected=expected, noise_variance=noise, steps=40)
+    key = jax.random.key(1)
+    pilots = cal.simulate_pilots(built, designed.plan, snr_db=_PILOT_SNR_DB, key=key)
+    found = cal.calibrate(nominal, pilots, expected=expected)
+    first, again = (
         ms.design_phases(stack, target, insertion_loss_db=10.0)[0]
         for stack in (nominal, found.stack)
     )
-    shown = (nominal, designed), (built, designed), (built, again)
+    shown = (nominal, first), (built, first), (built, again)
     return [np.asarray(ms.response(stack, design.phases_rad)) for stack, design in shown]

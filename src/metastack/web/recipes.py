@@ -229,6 +229,7 @@ REDESIGN = Recipe(
         _SEED,
     ),
     (
+        Step(("evaluate", "{design}", "{calibrated}")),
         Step(
             (
                 "design",

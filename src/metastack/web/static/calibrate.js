@@ -278,7 +278,7 @@ function watchAgain(id) {
     onJob: (told) => {
       if (isWrong(told)) return refuse($("#again"), refusalOf(told));
       if (!told.outputs.some(({ name }) => name === "redesign.nc") || !isOver(told)) return;
-      showRedesign(told).catch((error) => refuse($("#again"), error));
+      if (told.answers.every(Boolean)) showRedesign(told);
       offerDirections($("#again").dataset.job, told.fields.design, id);
     },
   });
@@ -290,18 +290,16 @@ function forgetRedesign() {
   $("#to-directions").hidden = true;
 }
 
-// A redesign begins with the phases of the design it goes on from, in the calibrated stack.
-async function showRedesign(job) {
-  const [before, after] = await Promise.all([ask("design", { design: job.fields.design }), ask("design", { design: `job/${job.id}/redesign.nc` })]);
+function showRedesign({ answers: [before, after] }) {
   const stages = [
-    ["the design, in the stack as designed", before.facts],
-    ["its phases, in the calibrated stack", { error_at_scale_db: after.history_db[0] }],
-    ["designed again, in the calibrated stack", after.facts],
+    ["the design, in the stack as designed", { nmse_db: before.designed_nmse_db, insertion_loss_db: before.designed_insertion_loss_db }],
+    ["its phases, in the calibrated stack", before],
+    ["designed again, in the calibrated stack", after],
   ];
-  const keys = ["nmse_db", "error_at_scale_db", "insertion_loss_db"];
+  const keys = ["nmse_db", "insertion_loss_db"];
   $("#again-numbers").replaceChildren(
     el("thead", {}, el("tr", {}, ...["Phases", ...keys.map(label)].map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", {}, ...stages.map(([name, told]) => el("tr", {}, el("th", { scope: "row" }, name), ...keys.map((key) => el("td", {}, told[key] == null ? "" : shown(key, told[key])))))),
+    el("tbody", {}, ...stages.map(([name, told]) => el("tr", {}, el("th", { scope: "row" }, name), ...keys.map((key) => el("td", {}, shown(key, told[key])))))),
   );
 }
 

@@ -383,11 +383,27 @@ export async function listJobs(table, recipes, { chosen, onTick, ticked = [] } =
       el("td", { class: `state ${job.state}` }, STATES[job.state]),
       ...compared.map((name) => el("td", {}, name in job.numbers ? shown(name, job.numbers[name]) : "")),
       el("td", {}, job.created_utc.replace("T", " ").replace("+00:00", " UTC")),
+      el("td", {}, isOver(job) && job.id !== chosen ? remover(job) : ""),
     ),
   );
-  const heads = [...(onTick ? ["Draw"] : []), "Job", "Of", "State", ...compared.map(label), "Begun"].map((name) => el("th", { scope: "col" }, name));
+  const heads = [...(onTick ? ["Draw"] : []), "Job", "Of", "State", ...compared.map(label), "Begun", ""].map((name) => (name ? el("th", { scope: "col" }, name) : el("td")));
   table.replaceChildren(el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
   return jobs;
+}
+
+// Asks once more by its own words: what is removed does not come back.
+function remover(job) {
+  const button = el("button", { type: "button", class: "quiet small", "aria-label": `Remove ${job.title} of ${job.created_utc}` }, "Remove");
+  button.addEventListener("click", async () => {
+    if (button.textContent === "Remove") return (button.textContent = "Remove for good");
+    try {
+      await api("DELETE", `/api/jobs/${job.id}`);
+      button.closest("tr").remove();
+    } catch (error) {
+      button.replaceWith(el("span", { class: "refusal", role: "alert" }, error.message));
+    }
+  });
+  return button;
 }
 
 export function pageOf(job) {

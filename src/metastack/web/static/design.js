@@ -215,7 +215,8 @@ async function showDesign(job) {
   );
   drawSpace();
   $("#to-directions").href = `/directions?design=${encodeURIComponent(name)}`;
-  $("#to-calibrate").href = `/calibrate?mode=pull&stack=${encodeURIComponent(job.fields.stack)}&design=${encodeURIComponent(name)}`;
+  const stack = Object.keys(job.fields.changes).length ? `job/${job.id}/stack.toml` : job.fields.stack;
+  $("#to-calibrate").href = `/calibrate?mode=pull&stack=${encodeURIComponent(stack)}&design=${encodeURIComponent(name)}`;
 }
 
 const also = () => (address().get("with") || "").split(",").filter((each) => each && each !== watched);
