@@ -1,6 +1,6 @@
 // The calibrate page: layers pulled out of place or pilots uploaded, and what is found of them.
 
-import { $, Refusal, address, api, ask, begin, el, facts, fillFiles, follow, hasOption, isOver, isWrong, keepInAddress, label, listJobs, lost, onSubmit, refusalOf, refuse, remember, rememberMissing, restoreJob, rows, shown, unfollow, uploads } from "./common.js";
+import { $, address, api, ask, begin, deviationOf, el, facts, fillFiles, follow, hasOption, isOver, isWrong, keepInAddress, label, listJobs, lost, onSubmit, Refusal, refusalOf, refuse, remember, rememberMissing, restoreJob, rows, shown, unfollow, uploads } from "./common.js";
 import { bars, colour, colourBar, matrixFigure, sharp, viridis } from "./plot.js";
 
 const MODES = ["pull", "calibrate", "network"];
@@ -222,7 +222,7 @@ function displacementFigures(found, job) {
     const entries = found.filter((row) => row[key] != null).map((row) => ({
       name: row.plane,
       value: row[key],
-      deviation: row[key.replace(/_(wavelengths|deg)$/, "_deviation_$1")],
+      deviation: row[deviationOf(key)],
       truth: job.recipe === "pull" ? true_.get(planeNumber(row.plane))?.[key] ?? 0 : null,
     }));
     const canvas = el("canvas", { class: "chart", role: "img", "aria-label": `${name} of every plane, with two deviations either way` });

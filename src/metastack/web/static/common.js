@@ -378,15 +378,15 @@ export async function listJobs(table, recipes, { chosen, onTick, ticked = [] } =
       "tr",
       {},
       onTick ? el("td", {}, el("input", { type: "checkbox", "aria-label": `Draw ${job.id}`, value: job.id, checked: ticked.includes(job.id), onchange: onTick })) : null,
-      el("td", {}, el("a", { href: pageOf(job), "aria-current": job.id === chosen ? "true" : null }, job.title)),
+      el("td", { class: "wraps" }, el("a", { href: pageOf(job), "aria-current": job.id === chosen ? "true" : null }, job.title)),
       el("td", {}, shortName(job.fields.stack || job.fields.design || job.fields.designed || "")),
       el("td", { class: `state ${job.state}` }, STATES[job.state]),
       ...compared.map((name) => el("td", {}, name in job.numbers ? shown(name, job.numbers[name]) : "")),
-      el("td", {}, job.created_utc.replace("T", " ").replace("+00:00", " UTC")),
+      el("td", {}, job.created_utc.replace("T", " ").slice(0, 16)),
       el("td", {}, isOver(job) && job.id !== chosen ? remover(job) : ""),
     ),
   );
-  const heads = [...(onTick ? ["Draw"] : []), "Job", "Of", "State", ...compared.map(label), "Begun", ""].map((name) => (name ? el("th", { scope: "col" }, name) : el("td")));
+  const heads = [...(onTick ? ["Draw"] : []), "Job", "Of", "State", ...compared.map(label), "Begun (UTC)", ""].map((name) => (name ? el("th", { scope: "col" }, name) : el("td")));
   table.replaceChildren(el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows));
   return jobs;
 }
@@ -448,6 +448,16 @@ export function rows(table, told) {
   const keys = Object.keys(told[0]);
   table.replaceChildren(
     el("thead", {}, el("tr", {}, ...keys.map((key) => el("th", { scope: "col" }, label(key))))),
-    el("tbody", {}, ...told.map((row) => el("tr", {}, ...keys.map((key) => el("td", {}, shown(key, row[key])))))),
+    el("tbody", {}, ...told.map((row) => el("tr", {}, ...keys.map((key) => el("td", {}, roundedIn(row, key)))))),
   );
 }
+
+// A number to two digits of its deviation, where the row has one.
+function roundedIn(row, key) {
+  const value = row[key];
+  const deviation = key.includes("_deviation") ? value : row[deviationOf(key)];
+  if (typeof value !== "number" || !(deviation > 0)) return shown(key, value);
+  return value.toFixed(Math.min(12, Math.max(0, 1 - Math.floor(Math.log10(deviation))))) + unit(key)[1];
+}
+
+export const deviationOf = (key) => key.replace(/_(wavelengths|deg)$/, "_deviation_$1");

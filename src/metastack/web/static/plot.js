@@ -102,6 +102,8 @@ export function lines(canvas, series, { xLabel = "", yLabel = "" } = {}) {
     context.setLineDash(index >= COLOURS.length ? [6, 4] : []);
     context.beginPath();
     for (const at of thinned(each.x.length)) context.lineTo(px(each.x[at]), py(each.y[at]));
+    // A line of one point is a dot.
+    if (each.x.length === 1) context.arc(px(each.x[0]), py(each.y[0]), 2, 0, 7);
     context.stroke();
     context.setLineDash([]);
     context.fillText(`— ${each.name}`, left + 8 + names[index].x, 26 + 18 * names[index].row);
