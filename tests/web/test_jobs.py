@@ -5,7 +5,9 @@ import json
 import pytest
 from lab_case import OWN, SMALL, a_lab, begun, ended, events, until, uploaded
 
+import metastack as ms
 from metastack.cli.main import run
+from metastack.files import StackDescription
 from metastack.web.job_record import MESSAGES, RECORD, ProgressReader
 from metastack.web.library import EXAMPLES, new_id
 
@@ -263,3 +265,32 @@ def test_layers_that_are_pulled_apart_are_found(lab):
     assert {"built.toml", "calibrated.toml", "matrices.npz"} <= {
         each["name"] for each in told["outputs"]
     }
+
+
+def test_an_uploaded_strategy_calibrates_as_on_the_command_line(lab, tmp_path, capsys):
+    """A linear estimator for layers that may be too high or too low, from 64 stacks."""
+    files = {name: tmp_path / name for name in ("stack.toml", "plan.nc", "p.nc", "linear.npz")}
+    stack, plan, pilots, strategy = map(str, files.values())
+    small = ms.make_uniform_stack(
+        ports=2, atoms_per_side=3, layers=2, thickness_wavelengths=2, spacing_wavelengths=0.5
+    )
+    ms.write_stack(StackDescription(small, ms.dft_2d(2, 2), "small"), files["stack.toml"])
+    tolerances = {"dy_wavelengths": "0.02", "dz_wavelengths": "0", "rz_deg": "0"}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in tolerances.items()]
+    many = ["--random", "--slots=24", "--snr-db=30", "--far=20,35"]
+    lines = [
+        ["calibrate", "plan", stack, "-o", plan, *many, *options],
+        ["simulate", "pilots", stack, "-o", pilots, "--plan", plan, "--snr-db=30"],
+        ["learn", "linear", stack, plan, "-o", strategy, "--stacks=64", *options],
+    ]
+    assert [run(line) for line in lines] == [0, 0, 0]
+    capsys.readouterr()
+    calibrate = ["calibrate", "fit", stack, pilots, "-o", str(tmp_path / "c.toml"), "--json"]
+    assert run([*calibrate, "--strategy", strategy, *options]) == 0
+    ours = json.loads(capsys.readouterr().out)
+    names = uploaded(lab, *((name, files[name].read_bytes()) for name in files))
+    fields = {"stack": names[0], "pilots": names[2], "strategy": names[3], **tolerances}
+    told = ended(lab, begun(lab, "calibrate", fields))
+    assert told["state"] == "done", told["sentence"]
+    for key in ("unexplained_db", "unexplained_as_designed_db", "noise_variance"):
+        assert told["answers"][0][key] == pytest.approx(ours[key], rel=1e-6)
