@@ -85,7 +85,9 @@ def test_without_enough_slots_least_squares_are_left_out_or_refused(capsys, stac
     few = ("system", "estimate", stack, "--slots", 2, "--patterns", "random", "--snr-db", 20)
     assert run([*map(str, few), "--draws", "20"]) == 0
     printed = capsys.readouterr()
-    assert printed.err.splitlines() == [
+    # A slow machine says beside it how far it is.
+    warnings = [line for line in printed.err.splitlines() if line.startswith("metastack:")]
+    assert warnings == [
         "metastack: warning: `ls` is left out for 2 random patterns: they do not tell all atoms "
         "apart."
     ]
