@@ -1,6 +1,12 @@
 // The calibrate page: layers pulled out of place or pilots uploaded, and what is found of them.
 
-import { $, address, api, ask, begin, deviationOf, el, facts, fillFiles, follow, hasOption, isOver, isWrong, keepInAddress, label, listJobs, lost, onSubmit, Refusal, refusalOf, refuse, remember, rememberMissing, restoreJob, rows, shown, unfollow, uploads } from "./common.js";
+import { address, remember, rememberMissing } from "./address.js";
+import { $, api, ask, el, Refusal } from "./ask.js";
+import { follow, unfollow } from "./follow.js";
+import { begin, fillFiles, hasOption, keepInAddress, lost, onSubmit, refuse, restoreJob, uploads } from "./forms.js";
+import { listJobs } from "./job_list.js";
+import { isOver, isWrong, refusalOf } from "./job_view.js";
+import { deviationOf, facts, label, rows, shown } from "./numbers.js";
 import { bars, colour, colourBar, matrixFigure, sharp, viridis } from "./plot.js";
 
 const MODES = ["pull", "calibrate", "network"];

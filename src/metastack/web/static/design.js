@@ -1,6 +1,12 @@
 // The design page: a stack in 3D, a design under way, designs compared.
 
-import { $, $$, address, ask, begin, clearRefusals, el, facts, fileLinks, fillFiles, follow, isOver, isWrong, keepInAddress, listen, listJobs, onSubmit, refusalOf, refuse, remember, rememberMissing, restoreJob, unfollow, uploads } from "./common.js";
+import { address, remember, rememberMissing } from "./address.js";
+import { $, $$, ask, el } from "./ask.js";
+import { follow, listen, unfollow } from "./follow.js";
+import { begin, clearRefusals, fillFiles, keepInAddress, onSubmit, refuse, restoreJob, uploads } from "./forms.js";
+import { listJobs } from "./job_list.js";
+import { isOver, isWrong, refusalOf } from "./job_view.js";
+import { facts } from "./numbers.js";
 import { bytes, colour, colourBar, extent, figure, lines, shaded, turn } from "./plot.js";
 
 const form = $("#form");

@@ -1,6 +1,9 @@
 // The directions page: sources over the hemisphere, and what is read of them, frame after frame.
 
-import { $, $$, Refusal, address, api, ask, clearRefusals, el, hasOption, lost, refuse, remember, shortName } from "./common.js";
+import { address, remember } from "./address.js";
+import { $, $$, api, ask, el, Refusal } from "./ask.js";
+import { clearRefusals, hasOption, lost, refuse } from "./forms.js";
+import { shortName } from "./job_list.js";
 import { bytes, colour, colourBar, shaded, sharp, viridis } from "./plot.js";
 
 const form = $("#form");

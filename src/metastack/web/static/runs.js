@@ -1,6 +1,12 @@
 // The runs page: run folders, one of them, two compared, one gone on with.
 
-import { $, address, api, ask, el, facts, follow, isOver, label, listJobs, refuse, remember, rows, shown } from "./common.js";
+import { address, remember } from "./address.js";
+import { $, api, ask, el } from "./ask.js";
+import { follow } from "./follow.js";
+import { refuse } from "./forms.js";
+import { listJobs } from "./job_list.js";
+import { isOver } from "./job_view.js";
+import { facts, label, rows, shown } from "./numbers.js";
 
 const main = $("main");
 const chosen = () => address().get("run");
