@@ -1,5 +1,6 @@
 """What the documentation is made with: links, mathematics, figures, commands that exist."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 from docs.builder import checks, figures
+from docs.builder.evidence import write_evidence
 
 from metastack.cli.main import app
 
@@ -108,3 +110,19 @@ def test_options_of_the_commands_on_the_pages_exist(page):
     for words in commands(page.read_text()):
         used = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
         assert used <= options(words), f"metastack {' '.join(words)}"
+
+
+def test_the_page_of_evidence_has_every_verdict(tmp_path):
+    """Counted, under its study, bars escaped."""
+    rows = [
+        {"study": "doa-fig-6", "judgement": "agrees", "verdict": "One |a| there."},
+        {"study": "doa-fig-6", "judgement": "agrees", "verdict": "Another."},
+        {"study": "doa-fig-7", "judgement": "differs", "verdict": "A third."},
+    ]
+    (tmp_path / "answer.json").write_text(json.dumps({"verdicts": rows}))
+    write_evidence(tmp_path / "answer.json", tmp_path / "page.md", command="metastack reproduce")
+    page = (tmp_path / "page.md").read_text()
+    assert "| agrees | 2 |\n| differs | 1 |" in page
+    assert "| agrees | One \\|a\\| there. |\n| agrees | Another. |" in page
+    assert page.index("`doa-fig-6`") < page.index("Another.") < page.index("`doa-fig-7`")
+    assert "metastack reproduce\n```" in page

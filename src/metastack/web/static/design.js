@@ -5,7 +5,7 @@ import { $, $$, ask, el } from "./ask.js";
 import { follow, listen, unfollow } from "./follow.js";
 import { begin, clearRefusals, fillFiles, keepInAddress, onSubmit, refuse, restoreJob, uploads } from "./forms.js";
 import { listJobs } from "./job_list.js";
-import { isOver, isWrong, refusalOf } from "./job_view.js";
+import { fileLinks, isOver, isWrong, refusalOf } from "./job_view.js";
 import { facts } from "./numbers.js";
 import { bytes, colour, colourBar, extent, figure, lines, shaded, turn } from "./plot.js";
 

@@ -78,7 +78,7 @@ async function showFigures(job, place) {
   );
 }
 
-function fileLinks(job, name) {
+export function fileLinks(job, name) {
   const path = `/api/jobs/${job}/files/${encodeURIComponent(name)}`;
   const shown = /\.(html|png)$/.test(name);
   return [
