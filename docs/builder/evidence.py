@@ -21,8 +21,8 @@ Every figure and table of both papers, computed anew by metastack {version} on {
 ```
 
 and judged by sentences that are computed from the numbers; none is written by hand. `--quick`
-computes less of everything, so that small differences may be of chance; `--full` is as published, or
-more. With pictures it is the page that `metastack reproduce all --full -o evidence.html` writes
+computes less of everything, so that small differences may be of chance; `--full` is as published,
+or more. With pictures it is the page that `metastack reproduce all --full -o evidence.html` writes
 ([how](reproduction.md)).
 
 | verdict | how often |
