@@ -157,26 +157,25 @@ def test_a_local_minimum_is_said_to_be_one(tiny_stack, dft_2x2):
 
 @pytest.mark.parametrize("method", [SWEEPS, DESCENT])
 def test_ctrl_c_returns_the_best_phases_so_far(tiny_stack, dft_2x2, method):
-    """Stopped when told of the second iteration; iterations are told in chunks, so a few later
-    ones may have been made, and the best of all that were made comes back.
+    """Stopped when told of the second iteration or later; iterations are told in parts, and the
+    best of all that were made comes back.
     """
     told = []
 
-    def on_iteration(start, iteration, error_db):
-        told.append((start, iteration, error_db))
-        if iteration == 2:
+    def stop(progress):
+        told.append(progress)
+        if progress.first_iteration + len(progress.errors_db) > 2:
             raise KeyboardInterrupt
 
     designs = design_phases(
-        tiny_stack, dft_2x2, methods=[method], starts=2, on_iteration=on_iteration, goal_db=-300.0
+        tiny_stack, dft_2x2, methods=[method], starts=2, on_progress=stop, goal_db=-300.0
     )
     assert {design.outcome for design in designs} == {Outcome.INTERRUPTED}
     first = designs[0]
     assert len(first.history_db) >= 3
     np.testing.assert_allclose(first.nmse_db, first.history_db.min(), atol=1e-9)
-    of_first = [(iteration, error) for start, iteration, error in told if start == 0]
-    assert [iteration for iteration, _ in of_first] == [1, 2]
-    np.testing.assert_allclose([error for _, error in of_first], first.history_db[1:3], atol=1e-9)
+    of_first = np.concatenate([part.errors_db for part in told if part.first_start == 0])[:, 0]
+    np.testing.assert_allclose(of_first, first.history_db[1 : 1 + len(of_first)], atol=1e-9)
 
 
 @dataclass(frozen=True)
