@@ -54,6 +54,17 @@ def test_a_design_for_directions_in_a_built_stack(files, capsys, tmp_path):
     assert report.exists()
 
 
+def test_a_stack_of_other_ports_is_refused(files, capsys, tmp_path):
+    """As many layers and atoms, but nine receivers."""
+    text = STACK_2X2.read_text()
+    start, end = text.split("[receivers]")
+    more = end.replace("columns = 2", "columns = 3", 1).replace("rows = 2", "rows = 3", 1)
+    (tmp_path / "nine.toml").write_text(f"{start}[receivers]{more}")
+    for path in files[:2]:
+        said = refusal_of(capsys, "evaluate", path, tmp_path / "nine.toml")
+        assert "must have receivers x inputs (4, 4), as the design, but has (9, 4)" in said
+
+
 def test_a_stack_of_another_size_is_refused(files, capsys):
     for path in files[:2]:
         assert "must have layers x atoms" in refusal_of(capsys, "evaluate", path, OTHER)

@@ -65,7 +65,7 @@ def _directions(
     from .report import write_direction_report
 
     design = read_direction_design(path)
-    check_shape(stack, design.phases_rad)
+    check_shape(stack, design.phases_rad, design.response)
     there = reprogrammed(replace(design, stack=stack), design.phases_rad, design.input_phases_rad)
     if output is not None:
         write_direction_design(there, output, provenance=Provenance.current(command_line()))

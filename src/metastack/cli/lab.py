@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import require_folder
 from .output import warn
 from .run_options import RunsFolder, runs_folder
 
@@ -57,7 +58,7 @@ def lab(
 
     folder = runs_folder(runs)
     own = folder / "lab"
-    own.mkdir(exist_ok=True)
+    require_folder(own)
     with (
         alone_in(own, what="kept open", instead="end that, or give other `--runs`"),
         _listening(host, port) as listening,

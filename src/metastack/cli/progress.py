@@ -66,8 +66,13 @@ class _Bar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:
+            self._finish()
         self._open.close()
         self._bar.stop()
+
+    def _finish(self) -> None:
+        """Show what is left to show once everything went well."""
 
     def _show(self, completed: int, line: str, **fields: Any) -> None:
         self._bar.update(self._task, completed=completed, **fields)
@@ -91,15 +96,9 @@ class DesignProgress(_Bar):
         self._untold: SearchProgress | None = None
         self._last_end = -math.inf
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None and self._untold is not None:
+    def _finish(self) -> None:
+        if self._untold is not None:
             self._show_end(self._untold)
-        super().__exit__(kind, error, trace)
 
     def __call__(self, progress: "SearchProgress") -> None:
         """Show the iterations that are worth it, and now and then what the best phases lose."""

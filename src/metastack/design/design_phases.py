@@ -187,22 +187,28 @@ def in_stack(design: Design, stack: Stack) -> Design:
     Raises:
         InputError: a stack of other layers, atoms or ports.
     """
-    check_shape(stack, design.phases_rad)
-    check_matrix(design.target, (stack.receiver_array.size, stack.input_array.size))
+    check_shape(stack, design.phases_rad, design.response)
     return with_phases(replace(design, stack=stack), design.phases_rad)
 
 
-def check_shape(stack: Stack, phases_rad: Float[np.ndarray, "layers atoms"]) -> None:
-    """Refuse a stack that such phases are not for.
+def check_shape(
+    stack: Stack,
+    phases_rad: Float[np.ndarray, "layers atoms"],
+    response: Complex[np.ndarray, "receivers inputs"],
+) -> None:
+    """Refuse a stack that a design with such phases and such a response is not for.
 
     Raises:
-        InputError: other numbers of layers or atoms.
+        InputError: other numbers of layers, atoms or ports.
     """
-    require(
-        np.shape(phases_rad) == stack.phases_shape,
-        f"The stack must have layers x atoms {np.shape(phases_rad)}, as the design, but has "
-        f"{stack.phases_shape}.",
-    )
+    ports = (stack.receiver_array.size, stack.input_array.size)
+    for what, here, there in (
+        ("layers x atoms", np.shape(phases_rad), stack.phases_shape),
+        ("receivers x inputs", np.shape(response), ports),
+    ):
+        require(
+            here == there, f"The stack must have {what} {here}, as the design, but has {there}."
+        )
 
 
 def check_design(stack: Stack, target: Complex[np.ndarray, "receivers inputs"]) -> None:

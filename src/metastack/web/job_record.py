@@ -16,9 +16,9 @@ from typing import Any
 
 from ..errors import InputError, require
 from ..files.atomic import replacing
-from .library import is_id
+from .library import RECORD, is_id
 
-RECORD, PROGRESS, MESSAGES = "job.json", "progress.jsonl", "messages.txt"
+PROGRESS, MESSAGES = "progress.jsonl", "messages.txt"
 _COMPARED = ("nmse_db", "insertion_loss_db", "held_out_nmse_db", "improvement_db")
 OWN_FILES = (RECORD, PROGRESS, MESSAGES)
 

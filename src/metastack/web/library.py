@@ -20,6 +20,7 @@ from .references import references
 
 EXAMPLES = Path(__file__).parent / "examples"
 SUFFIXES = (".toml", ".nc", ".npz", ".npy", ".mat", ".h5", ".csv", ".sNp")
+RECORD = "job.json"
 MOST_BYTES, MOST_FILES = 64 * 2**20, 20
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 _NAME = re.compile(r"\w[\w. ,+()-]{0,120}")
@@ -156,7 +157,7 @@ def _told(folder: Path) -> str:
 def _copies(folder: Path) -> Collection[str]:
     """What a job only copied; its stack file is its own where numbers were changed."""
     try:
-        record = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         copies = set(record["files"].values())
         return copies - {record["files"].get("stack")} if record["fields"]["changes"] else copies
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -91,10 +91,10 @@ def bench_of(design: Version, through: Version | None, snapshots: int) -> Bench:
 def _built_response(design: Path, through: Path) -> Complex[np.ndarray, "receivers inputs"]:
     """What another stack makes of the phases of a design."""
     for_directions = identify(design) is FileKind.DIRECTION_DESIGN
-    phases_rad = (read_direction_design if for_directions else read_design)(design).phases_rad
+    read = (read_direction_design if for_directions else read_design)(design)
     stack = read_stack(through).stack
-    check_shape(stack, phases_rad)
-    return np.asarray(response(stack, phases_rad))
+    check_shape(stack, read.phases_rad, read.response)
+    return np.asarray(response(stack, read.phases_rad))
 
 
 def electrical(
